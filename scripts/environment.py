@@ -128,6 +128,7 @@ def ensure(environment: Environment) -> float:
     if not _has_pip(environment):
         with Step(f"Making {environment.folder}"):
             _create(environment)
+        _pip_install(environment, "Updating pip", [PIP])
     have = recorded(environment)
     for name in todo:
         _pip_install(environment, f"Installing {name}", ["-r", str(REQUIREMENTS / name)])
@@ -158,7 +159,6 @@ def _create(environment: Environment) -> None:
             f"On Debian and Ubuntu, 'sudo apt-get install python{PYTHON[0]}.{PYTHON[1]}-venv' "
             "brings the missing part."
         )
-    _pip_install(environment, "Updating pip", [PIP])
 
 
 def _last_line(result: subprocess.CompletedProcess[str]) -> str:

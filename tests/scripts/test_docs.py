@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The generated pages are current, and the pages a reader starts from tell the truth."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from inference_core.protocol import controls, errors
+from scripts import write_docs
+
+ROOT = Path(__file__).resolve().parents[2]
+WRITTEN = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", list(write_docs.pages()), ids=lambda path: path.name)
+def test_a_generated_page_is_what_the_script_would_write(path: Path) -> None:
+    assert path.read_text("utf-8") == write_docs.pages()[path], "run scripts/write_docs.py"
+
+
+def test_every_control_and_every_error_code_is_on_its_page() -> None:
+    assert all(f"| `{name}` |" in write_docs.controls_page() for name in controls.NAMES)
+    assert all(f"| `{code}` |" in write_docs.errors_page() for code in errors.TABLE)
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda path: path.name)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
+    missing = [target for target in targets if not (page.parent / target).exists()]
+    assert not missing
+
+
+def test_scripts_and_modules_named_in_the_readme_exist() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    scripts = set(re.findall(r"scripts/\w+\.py", text))
+    assert scripts >= {"scripts/demo.py", "scripts/test.py", "scripts/package.py"}
+    modules = {name.replace(".", "/") for name in re.findall(r"python -m ([\w.]+)", text)}
+    missing = [name for name in scripts if not (ROOT / name).exists()]
+    missing += [
+        name
+        for name in modules
+        if name.startswith("inference_core")
+        and not (ROOT / f"{name}.py").exists()
+        and not (ROOT / name / "__main__.py").exists()
+    ]
+    assert not missing
