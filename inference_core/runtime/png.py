@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PNG for frames that differ from one portrait only inside a box.
+
+The rows above and below the box are compressed once per portrait and reused as they are; only the
+rows of the box are compressed per frame (the trick of pigz: separate deflate streams joined at
+byte boundaries). Average filter and run-length deflate: half the time of Pillow's fastest level,
+and smaller files. The same pixels and key always give the same bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+KEY_NAME = b"speak-key"
+ADLER_BASE = 65521
+NO_FILTER_LEFT, AVERAGE = (
+    1,
+    3,
+)  # PNG filter types: difference to the left, to the mean of left and up
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class _Band:
+    """Some rows of a picture as one piece of the zlib stream, with what joining it needs."""
+
+    def __init__(self, rows: Pixels, channels: int, last: bool) -> None:
+        """`rows` [h, width * channels]; `last`: the stream ends here."""
+        filtered = _filtered(rows, channels)
+        self.length = filtered.size
+        self.adler = zlib.adler32(filtered.data)
+        packer = zlib.compressobj(1, zlib.DEFLATED, -15, 9, zlib.Z_RLE)
+        self.data = packer.compress(filtered.data)
+        self.data += packer.flush(zlib.Z_FINISH if last else zlib.Z_FULL_FLUSH)
+
+
+def _filtered(rows: Pixels, channels: int) -> Pixels:
+    """The rows with their filter bytes [h, 1 + width * channels]; none above is needed."""
+    out = np.empty((rows.shape[0], rows.shape[1] + 1), np.uint8)
+    left = np.zeros_like(rows)
+    left[:, channels:] = rows[:, :-channels]
+    out[0, 0] = NO_FILTER_LEFT
+    np.subtract(rows[0], left[0], out=out[0, 1:])
+    out[1:, 0] = AVERAGE
+    up, left = rows[:-1], left[1:]
+    # (left + up) // 2 without leaving 8 bits
+    np.subtract(rows[1:], (up & left) + ((up ^ left) >> 1), out=out[1:, 1:])
+    return out
+
+
+def _joined_adler(bands: list[_Band]) -> int:
+    """Adler-32 of the joined bands from the sums of each (RFC 1950, section 8)."""
+    a, b = 1, 0
+    for band in bands:
+        a2, b2 = band.adler & 0xFFFF, band.adler >> 16
+        b = (b + b2 + band.length * (a - 1)) % ADLER_BASE
+        a = (a + a2 - 1) % ADLER_BASE
+    return b << 16 | a
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    crc = zlib.crc32(data, zlib.crc32(kind))
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc)
+
+
+class FrameEncoder:
+    """Encodes frames that are the portrait outside of `box`. Safe to use from several threads."""
+
+    def __init__(self, portrait: Pixels, box: tuple[int, int, int, int]) -> None:
+        """`portrait` uint8 [H, W, 3 or 4]; `box` = left, top, right, bottom, not empty."""
+        self._height, self._width, self._channels = portrait.shape
+        self._box = box
+        flat = portrait.reshape(self._height, -1)
+        _, top, _, bottom = box
+        self._rows = portrait[top:bottom]
+        self._above = [_Band(flat[:top], self._channels, False)] if top else []
+        self._below = [_Band(flat[bottom:], self._channels, True)] if bottom < self._height else []
+
+    def encode(self, region: Pixels, key: str) -> bytes:
+        """The PNG file with `region` uint8 [h, w, 3 or 4] in the box and the frame's key."""
+        left, _, right, _ = self._box
+        rows = self._rows.copy()
+        rows[:, left:right] = region
+        middle = _Band(rows.reshape(len(rows), -1), self._channels, not self._below)
+        bands = [*self._above, middle, *self._below]
+        colour = 6 if self._channels == 4 else 2
+        header = struct.pack(">IIBBBBB", self._width, self._height, 8, colour, 0, 0, 0)
+        parts = [
+            SIGNATURE,
+            _chunk(b"IHDR", header),
+            _chunk(b"tEXt", KEY_NAME + b"\0" + key.encode("ascii")),
+            _chunk(b"IDAT", b"\x78\x01"),
+            *(_chunk(b"IDAT", band.data) for band in bands),
+            _chunk(b"IDAT", struct.pack(">I", _joined_adler(bands))),
+            _chunk(b"IEND", b""),
+        ]
+        return b"".join(parts)
+
+
+def key_of(start: bytes) -> str | None:
+    """The frame key in the first 256 bytes of a file, None when it is no frame of ours."""
+    if not start.startswith(SIGNATURE):
+        return None
+    at = start.find(b"tEXt" + KEY_NAME + b"\0")
+    if at < 4:
+        return None
+    (length,) = struct.unpack(">I", start[at - 4 : at])
+    text = start[at + 4 : at + 4 + length]
+    return text.partition(b"\0")[2].decode("latin-1")
+
+
+def pixels(rgb: Image.Image, alpha: Image.Image | None) -> Pixels:
+    """RGB and alpha of Pillow as uint8 [H, W, 3 or 4]."""
+    colour = np.asarray(rgb)
+    return colour if alpha is None else np.dstack([colour, np.asarray(alpha)])
