@@ -185,6 +185,7 @@ def _pip_install(environment: Environment, title: str, arguments: list[str]) -> 
             assert process.stdout is not None
             for detail in progress(_recorded_lines(process.stdout, record)):
                 step.show(detail)
+        record.flush()
         if process.returncode != 0:
             tail = log.read_text("utf-8").splitlines()[-12:]
             raise SystemExit(
@@ -208,8 +209,8 @@ def progress(lines: Iterable[str]) -> Iterator[str]:
         text = line.strip()
         if text.startswith(("Collecting ", "Downloading ", "Using cached ")):
             verb, _, rest = text.partition(" ")
-            name = re.split(r"[ ;(=<>~!]|-\d", rest.rsplit("/", 1)[-1], maxsplit=1)[0]
-            what = name or rest
+            file = rest.partition(" ")[0].rsplit("/", 1)[-1]
+            what = re.split(r"[;(=<>~!]|-\d", file, maxsplit=1)[0] or rest
             yield f"{verb.lower()} {what}"
         elif match := re.fullmatch(r"Progress (\d+) of (\d+)", text):
             done, total = (int(value) / 1e6 for value in match.groups())
