@@ -207,11 +207,10 @@ def progress(lines: Iterable[str]) -> Iterator[str]:
     what = ""
     for line in lines:
         text = line.strip()
-        if text.startswith(("Collecting ", "Downloading ", "Using cached ")):
-            verb, _, rest = text.partition(" ")
-            file = rest.partition(" ")[0].rsplit("/", 1)[-1]
-            what = re.split(r"[;(=<>~!]|-\d", file, maxsplit=1)[0] or rest
-            yield f"{verb.lower()} {what}"
+        if match := re.match(r"(Collecting|Downloading|Using cached) (\S+)", text):
+            file = match[2].rsplit("/", 1)[-1]
+            what = re.split(r"[;(=<>~!]|-\d", file, maxsplit=1)[0] or file
+            yield f"{match[1].lower()} {what}"
         elif match := re.fullmatch(r"Progress (\d+) of (\d+)", text):
             done, total = (int(value) / 1e6 for value in match.groups())
             yield f"downloading {what}: {done:.0f} of {total:.0f} MB"
