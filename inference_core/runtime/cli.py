@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`python -m inference_core`: the core from a command line, without Blender.
+
+Results go to the folder that was named, words to stderr. Exit status: 0 done, 1 refused or failed
+with a sentence, 2 wrong arguments, 130 cancelled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inference_core import __version__
+from inference_core.protocol.controls import as_markdown
+from inference_core.protocol.errors import SpeakError
+
+if TYPE_CHECKING:
+    from .notice import Notice
+    from .progress import Progress
+
+CANCELLED = 130
+LINE_SECONDS = 2.0  # between lines of progress where stderr is a file
+# Rates that people write with three digits though they are n * 1000 / 1001.
+NTSC = {f"{n * 1000 / 1001:.{digits}f}": Fraction(n * 1000, 1001)
+        for n in (24, 30, 48, 60, 120) for digits in (2, 3)}  # fmt: skip
+
+
+def fps(text: str) -> Fraction:
+    """A frame rate: 25, 23.976 (exactly 24000/1001) or 30000/1001."""
+    try:
+        return NTSC.get(text) or Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no frame rate, such as 25 or 24000/1001"
+        ) from None
+
+
+def span(text: str) -> tuple[int | None, int | None]:
+    """A half-open range of frames: 0:48, 10:, :48."""
+    first, colon, last = text.partition(":")
+    try:
+        if not colon:
+            raise ValueError
+        return int(first) if first else None, int(last) if last else None
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no range of frames, such as 0:48") from None
+
+
+def box(text: str) -> tuple[float, float, float, float]:
+    """A box in pixels: left,top,width,height."""
+    try:
+        left, top, width, height = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no box, such as 120,80,200,200") from None
+    return left, top, width, height
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="python -m inference_core", description="The core of SPEAK.")
+    top.add_argument("--version", action="version", version=__version__)
+    commands = top.add_subparsers(dest="command", required=True)
+
+    make = commands.add_parser(
+        "generate", help="make frames and curves of a portrait that speaks with a voice"
+    )
+    add = make.add_argument
+    add("--portrait", type=Path, required=True, help="PNG, JPEG, WebP, TIFF or BMP")
+    add("--voice", type=Path, required=True, help="WAV; FLAC, Ogg or MP3 where soundfile is there")
+    add("--out", type=Path, required=True, help="folder for the frames; made when it is not there")
+    add("--fps", type=fps, default=Fraction(25), help="25, 23.976 or 24000/1001 (default 25)")
+    add("--size", type=int, default=256, help="pixels of the generated crop: 256 or 512")
+    add("--controls", type=Path, help="CSV of the edit layer: `frame` and any control names")
+    add(
+        "--no-auto",
+        dest="auto",
+        action="store_false",
+        help="leave the proposed motion out: the rows of --controls are what is generated",
+    )
+    add("--frames", type=span, default=(None, None), metavar="A:B",
+        help="only these frames, half-open (default: as long as the voice)")  # fmt: skip
+    add("--face", type=int, metavar="N",
+        help="number of the face, counted from the left from 0 (default: the largest)")  # fmt: skip
+    add("--face-box", type=box, metavar="X,Y,W,H", help="where the face is, when none is found")
+    add("--seed", type=int, default=0, help="another number, other proposed motion")
+    add("--amount", type=float, default=1.0, help="how much motion is proposed (default 1)")
+    add("--start", type=float, default=0.0, help="seconds into the voice of frame 0")
+    _engine_options(make)
+
+    commands.add_parser("controls", help="print the table of controls")
+    check = commands.add_parser("check", help="test this installation and the model pack")
+    _engine_options(check)
+    serve = commands.add_parser("serve", help="serve Blender; started by the add-on")
+    serve.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return top
+
+
+def _engine_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--pack", type=Path, help="folder of another model pack")
+    command.add_argument("--threads", type=int, help="processor cores to use (default: all)")
+
+
+class Talker:
+    """Words for the person at the terminal, on stderr: one line of progress, notices in between."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._width = 0
+        self._last = 0.0
+
+    def line(self, text: str) -> None:
+        """A line of its own."""
+        self._clear()
+        print(text, file=sys.stderr, flush=True)
+
+    def notice(self, notice: Notice) -> None:
+        """Something to know though the work goes on."""
+        self.line(f"note: {notice.sentence} {notice.hint} [{notice.code}]")
+
+    def progress(self, report: Progress) -> None:
+        """How far it is and how long it will take."""
+        from .progress import clock_text
+
+        now, complete = time.monotonic(), report.done == report.total
+        if not self._live and now - self._last < LINE_SECONDS and not complete:
+            return
+        self._last = now
+        text = f"frame {report.done} of {report.total}"
+        if report.per_second is not None and report.seconds_left is not None:
+            text += f", {report.per_second:.1f} per second, {clock_text(report.seconds_left)} left"
+        if self._live:
+            sys.stderr.write("\r" + text.ljust(self._width))
+            sys.stderr.flush()
+            self._width = len(text)
+        elif report.total:
+            print(text, file=sys.stderr, flush=True)
+
+    def _clear(self) -> None:
+        if self._width:
+            sys.stderr.write("\r" + " " * self._width + "\r")
+            self._width = 0
+
+
+def _generate(options: argparse.Namespace) -> int:
+    from .engine import Engine
+    from .pack import DEFAULT
+    from .shot import Order, Shot
+
+    talker = Talker()
+    asked = {name: value for name, value in vars(options).items()
+             if name not in ("command", "pack", "threads")}  # fmt: skip
+    shot: Shot | None = None
+    try:
+        with _terminable():
+            engine = Engine(options.pack or DEFAULT, options.threads)
+            shot = Shot(engine, Order(**asked), talker.notice)
+            kept = len(shot.there & set(shot.frames))
+            made = shot.make(talker.progress)
+    except KeyboardInterrupt:
+        done = len(shot.there & set(shot.frames)) if shot else 0
+        total = len(shot.frames) if shot else 0
+        talker.line(f"Cancelled. {done} of {total} frames are finished and kept; "
+                    "the same command goes on from there.")  # fmt: skip
+        return CANCELLED
+    already = f", {kept} were there already" if kept else ""
+    talker.line(f"{made} frames made{already}: {options.out}")
+    return 0
+
+
+@contextlib.contextmanager
+def _terminable() -> Any:
+    """While this is open, being told to end (a farm's manager does that) is the same as Ctrl-C."""
+
+    def end(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from .check import check
+    from .pack import DEFAULT
+
+    for line in check(options.pack or DEFAULT, options.threads):
+        print(line, flush=True)
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from inference_core.service.main import serve
+
+    return int(serve(options.rest) or 0)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    options = parser().parse_args(arguments)
+    try:
+        if options.command == "generate":
+            return _generate(options)
+        if options.command == "check":
+            return _check(options)
+        if options.command == "serve":
+            return _serve(options)
+        # The table has a few signs that a Windows console's old code page lacks.
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="replace")
+        print(as_markdown(), end="")
+        return 0
+    except SpeakError as error:
+        print(f"error: {error.sentence}\n       {error.hint} [{error.code}]", file=sys.stderr)
+        return 1
+    except MemoryError:
+        memory = SpeakError("out_of_memory")
+        print(f"error: {memory.sentence}\n       {memory.hint} [{memory.code}]", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return CANCELLED
