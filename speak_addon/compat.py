@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that differs between Blender 4.2 and 5.2, and nothing else."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import bpy
+
+# 4.5 added the option and 4.2 refuses it.
+RELATIVE_PATHS = (
+    {"options": {"PATH_SUPPORTS_BLEND_RELATIVE"}} if bpy.app.version >= (4, 5, 0) else {}
+)
+
+
+def sequencer_scene(context: Any) -> Any:
+    """The scene whose sequencer is worked with; since 5.0 it may be another than the active one."""
+    return getattr(context, "sequencer_scene", None) or context.scene
+
+
+def strips(editor: Any) -> Any:
+    """The top-level strips of a sequence editor."""
+    # An empty collection is falsy, so `or` between the two names would be wrong.
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def all_strips(scene: Any) -> Iterable[Any]:
+    """Every strip of a scene, those inside meta strips too."""
+    editor = scene.sequence_editor
+    if editor is None:
+        return ()
+    return editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
+
+
+def strip_start(strip: Any) -> int:
+    """The first frame of a strip as it is cut."""
+    # `frame_final_start` goes in 6.0; 5.1 brought the new name.
+    return int(strip.left_handle if hasattr(strip, "left_handle") else strip.frame_final_start)
+
+
+def strip_end(strip: Any) -> int:
+    """The frame after the last one of a strip as it is cut."""
+    return int(strip.right_handle if hasattr(strip, "right_handle") else strip.frame_final_end)
+
+
+def move_strip(strip: Any, start: int) -> None:
+    """Let the content of an uncut strip begin at a frame."""
+    if hasattr(strip, "content_start"):
+        strip.content_start = start
+    else:
+        strip.frame_start = start
+
+
+def ensure_action(owner: Any, name: str) -> Any:
+    """The action of an ID, made and given a slot when there is none yet."""
+    data = owner.animation_data_create()
+    if data.action is None:
+        data.action = bpy.data.actions.new(name)
+    if hasattr(data, "action_slot") and data.action_slot is None:
+        # 4.4 and later: an action without a slot for its owner animates nothing.
+        fitting = list(data.action_suitable_slots)
+        data.action_slot = (
+            fitting[0] if fitting else data.action.slots.new(id_type=owner.id_type, name=owner.name)
+        )
+    return data.action
+
+
+def ensure_bag(owner: Any, name: str) -> Any:
+    """What holds the F-curves of an ID (`.fcurves`, `.groups`): a channelbag, or the action itself.
+
+    Action, slot, layer and keyframe strip are made where they are missing.
+    """
+    action = ensure_action(owner, name)
+    if not hasattr(action, "layers"):
+        return action
+    layer = action.layers[0] if action.layers else action.layers.new("Layer")
+    strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
+    return strip.channelbag(owner.animation_data.action_slot, ensure=True)
+
+
+def find_bag(owner: Any) -> Any | None:
+    """What holds the F-curves of an ID, or None; nothing is made."""
+    data = owner.animation_data
+    if data is None or data.action is None:
+        return None
+    if not hasattr(data.action, "layers"):
+        return data.action
+    if data.action_slot is None:
+        return None
+    for layer in data.action.layers:
+        for strip in layer.strips:
+            bag = strip.channelbag(data.action_slot)
+            if bag is not None:
+                return bag
+    return None
+
+
+def new_curve(bag: Any, path: str, group: str) -> Any:
+    """A new F-curve in a group; the group is made when needed."""
+    curve = bag.fcurves.new(path, index=0)
+    # `group_name` and `action_group` are arguments of some versions only; the attribute is of all.
+    curve.group = bag.groups.get(group) or bag.groups.new(group)
+    return curve
+
+
+def show_transparency(material: Any) -> None:
+    """Let EEVEE blend a material by its alpha."""
+    if hasattr(material, "surface_render_method"):
+        material.surface_render_method = "BLENDED"
+    else:
+        material.blend_method = "BLEND"

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""F-curves of a shot: read densely, written in bulk, one F-curve group per layer and group."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..inference_core.protocol.controls import CONTROLS, GROUPS, Control
+from . import compat
+from .frame_time import FrameRange
+from .layers import Track
+
+LABELS = {group.name: group.label for group in GROUPS}
+# Animation data is made under this name for an object that has none.
+ACTION = "SPEAK"
+
+
+def curve_path(layer: str, name: str) -> str:
+    """The data path of a control: `speak.edit.yaw`."""
+    return f"speak.{layer}.{name}"
+
+
+def group_label(layer: str, control: Control) -> str:
+    """The F-curve group that a control's curve of a layer belongs to: `Auto Pose`."""
+    return f"{layer.title()} {LABELS[control.group]}"
+
+
+def write_layer(
+    owner: Any, layer: str, first: int, track: Track, names: Sequence[str] | None = None
+) -> None:
+    """Replace the curves of a layer by one key per frame; track is [frames, 19].
+
+    names: the controls to write, all by default. Rows that are not finite get no key. Other
+    layers and other curves of the object are not touched.
+    """
+    bag = compat.ensure_bag(owner, ACTION)
+    numbers = np.arange(first, first + len(track), dtype=np.float32)
+    for index, control in enumerate(CONTROLS):
+        if names is not None and control.name not in names:
+            continue
+        path = curve_path(layer, control.name)
+        curve = bag.fcurves.find(path, index=0)
+        if curve is None:
+            curve = compat.new_curve(bag, path, group_label(layer, control))
+        values = track[:, index]
+        there = np.isfinite(values)
+        _fill(curve, numbers[there], values[there].astype(np.float32))
+
+
+def _fill(curve: Any, numbers: Track, values: Track) -> None:
+    points = curve.keyframe_points
+    if hasattr(points, "clear"):
+        points.clear()
+    points.add(len(numbers))
+    points.foreach_set("co", np.column_stack([numbers, values]).ravel())
+    kinds = bpy.types.Keyframe.bl_rna.properties["interpolation"].enum_items
+    points.foreach_set("interpolation", np.full(len(numbers), kinds["LINEAR"].value, np.int32))
+    curve.update()
+
+
+def sample(owner: Any, scene: Any, frames: FrameRange) -> tuple[Track, Track]:
+    """The edit layer [frames, 19] and the weights [frames, 4] as they are at each frame.
+
+    Plain F-curves are evaluated in bulk. Drivers and NLA strips need Blender to evaluate the
+    scene, so for them the scene is stepped through the frames and put back.
+    """
+    paths = [curve_path("edit", control.name) for control in CONTROLS]
+    paths += [curve_path("weights", group.name) for group in GROUPS]
+    if _needs_stepping(owner, paths):
+        values = _by_stepping(owner, scene, frames, paths)
+    else:
+        values = _by_curves(owner, frames, paths)
+    return values[:, : len(CONTROLS)], values[:, len(CONTROLS) :]
+
+
+def _needs_stepping(owner: Any, paths: Sequence[str]) -> bool:
+    data = owner.animation_data
+    if data is None:
+        return False
+    layers = getattr(data.action, "layers", None)
+    return (
+        any(track.strips and not track.mute for track in data.nla_tracks)
+        or any(driver.data_path in paths for driver in data.drivers)
+        or (layers is not None and len(layers) > 1)
+    )
+
+
+def _by_curves(owner: Any, frames: FrameRange, paths: Sequence[str]) -> Track:
+    bag = compat.find_bag(owner)
+    values = np.empty((frames.count, len(paths)), np.float32)
+    for column, path in enumerate(paths):
+        curve = bag.fcurves.find(path, index=0) if bag is not None else None
+        if curve is None or curve.mute or curve.is_empty:
+            values[:, column] = owner.path_resolve(path)
+        else:
+            span = range(frames.first, frames.last + 1)
+            values[:, column] = [curve.evaluate(frame) for frame in span]
+    return values
+
+
+def _by_stepping(owner: Any, scene: Any, frames: FrameRange, paths: Sequence[str]) -> Track:
+    values = np.empty((frames.count, len(paths)), np.float32)
+    before, subframe = scene.frame_current, scene.frame_subframe
+    layer = scene.view_layers[0]
+    try:
+        for row in range(frames.count):
+            scene.frame_set(frames.first + row)
+            evaluated = owner.evaluated_get(layer.depsgraph)
+            values[row] = [evaluated.path_resolve(path) for path in paths]
+    finally:
+        scene.frame_set(before, subframe=subframe)
+    return values

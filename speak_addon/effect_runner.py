@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place where effects happen: the core process, the shot's folder, the data of jobs."""
+
+from collections.abc import Callable
+from time import monotonic
+
+import numpy as np
+
+from ..inference_core.protocol import messages
+from ..inference_core.protocol.controls import COUNT
+from ..inference_core.protocol.errors import SpeakError
+from . import effects as do
+from . import events as on
+from . import shot_record
+from .core_link import CoreLink, CoreSettings, note
+from .job_data import JobData
+from .layers import blend
+
+# shot.json follows the frames this often, so that a crash of Blender loses little of it.
+RECORD_SECONDS = 2.0
+
+
+class EffectRunner:
+    """Does effects and emits the events that they lead to."""
+
+    def __init__(self, emit: Callable[[on.Event], None], settings: Callable[[], CoreSettings]):
+        self._emit = emit
+        self._settings = settings
+        self.link = CoreLink()
+        self.jobs: dict[int, JobData] = {}
+        self.changed = False
+        self._recorded = 0.0
+
+    def run(self, effect: do.Effect) -> None:
+        """Do one effect."""
+        match effect:
+            case do.StartCore():
+                self._start_core()
+            case do.StopCore():
+                self.link.stop()
+            case do.Redraw():
+                self.changed = True
+            case do.SendCancel(request):
+                self.link.cancel(request)
+            case do.KeepOwn(job, own):
+                self.jobs[job].own = np.frombuffer(own, "<f4").copy()
+            case do.KeepAuto(job, auto):
+                self.jobs[job].auto = np.frombuffer(auto, "<f4").reshape(-1, COUNT).copy()
+            case do.PlanFrames():
+                self._plan(effect)
+            case do.WriteFrame():
+                self._write_frame(effect)
+            case do.CloseFolder(job):
+                self._close_folder(job)
+            case _:
+                self._send(effect)
+
+    def _start_core(self) -> None:
+        try:
+            self.link.start(self._settings())
+        except SpeakError as error:
+            self._emit(on.CoreLost(note(error), monotonic()))
+
+    def _send(
+        self,
+        effect: do.SendPrepare | do.SendListen | do.SendPropose | do.SendKeys | do.SendGenerate,
+    ) -> None:
+        try:
+            request = self.link.send(self._request(effect))
+        except SpeakError as error:
+            self._emit(on.JobObstructed(effect.job, note(error), monotonic()))
+            return
+        self._emit(on.RequestSent(effect.job, request))
+
+    def _request(
+        self,
+        effect: do.SendPrepare | do.SendListen | do.SendPropose | do.SendKeys | do.SendGenerate,
+    ) -> messages.Request:
+        data = self.jobs[effect.job]
+        match effect:
+            case do.SendPrepare():
+                return messages.prepare(data.portrait, data.face)
+            case do.SendListen():
+                return messages.listen(data.samples.astype("<i2").tobytes(), data.rate)
+            case do.SendPropose(_, portrait, voice):
+                return messages.propose(
+                    portrait, voice, data.fps, data.frames.count, data.seed, data.auto_amount,
+                    data.start,
+                )  # fmt: skip
+            case do.SendKeys(_, portrait, voice):
+                data.controls = blend(data.own, data.auto, data.edit, data.weights)
+                return messages.keys(
+                    portrait, voice, data.fps, _bytes(data.controls), data.size, data.seed,
+                    data.start,
+                )  # fmt: skip
+            case do.SendGenerate(_, portrait, voice):
+                return messages.generate(
+                    portrait, voice, data.fps, _bytes(data.controls), data.size, data.seed,
+                    data.start, data.indices,
+                )  # fmt: skip
+
+    def _plan(self, effect: do.PlanFrames) -> None:
+        data = self.jobs[effect.job]
+        data.keys = effect.keys
+        if effect.core is not None:
+            core = effect.core
+            data.pack = {
+                "id": core.pack, "version": core.pack_version, "sha256": core.pack_sha256,
+            }  # fmt: skip
+        data.indices = tuple(data.folder.missing(effect.keys))
+        data.there = set(range(len(effect.keys))) - set(data.indices)
+        shot_record.recall_measured(data)
+        self._recorded = monotonic()
+        self._emit(on.Planned(effect.job, len(data.indices)))
+
+    def _write_frame(self, effect: do.WriteFrame) -> None:
+        data = self.jobs[effect.job]
+        try:
+            data.folder.write_frame(effect.index, effect.png)
+            data.measured[effect.index] = np.frombuffer(effect.measured, "<f4")
+            data.there.add(effect.index)
+            if monotonic() - self._recorded > RECORD_SECONDS:
+                data.folder.write_shot(shot_record.facts(data))
+                self._recorded = monotonic()
+        except SpeakError as error:
+            self._emit(on.JobObstructed(effect.job, note(error), monotonic()))
+
+    def _close_folder(self, job: int) -> None:
+        data = self.jobs[job]
+        try:
+            if data.keys:
+                data.folder.write_shot(shot_record.facts(data))
+        except SpeakError as error:
+            self._emit(on.JobObstructed(job, note(error), monotonic()))
+            return
+        self._emit(on.FolderClosed(job, monotonic()))
+
+
+def _bytes(track: np.ndarray) -> bytes:
+    return track.astype("<f4").tobytes()

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a shot in the scene to the data of one job. Everything that can be refused is, here."""
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..inference_core.protocol.errors import SpeakError
+from ..inference_core.protocol.messages import MAX_FRAMES, MAX_PORTRAIT_BYTES
+from . import audio, curves, layers, shots
+from .job_data import JobData
+from .shot_folder import ShotFolder
+from .state import Note
+
+
+def gather(owner: Any, scene: Any) -> tuple[JobData, tuple[Note, ...]]:
+    """The job of a shot and the notices that its curves give rise to.
+
+    scene is the one whose sequencer has the voice. Raises SpeakError with the reason.
+    """
+    shots.separate_copy(owner)
+    shot = owner.speak
+    fps = shots.rate(scene)
+    if not 1 <= fps <= 240:
+        raise SpeakError("bad_fps", fps=round(float(fps), 3))
+    portrait = _read_portrait(owner)
+    frames = shots.frames(owner, scene)
+    if frames.count == 0:
+        raise SpeakError("no_frames")
+    if frames.count > MAX_FRAMES:
+        raise SpeakError("too_many_frames", frames=frames.count, limit=MAX_FRAMES)
+    folder_name = shots.ensure_folder_name(owner)
+    folder = ShotFolder(shots.folder_path(owner))
+    folder.open()
+    samples, start = audio.voice(owner, scene, frames, fps)
+    edit, weights = curves.sample(owner, scene, frames)
+    edit, moved, names = layers.clean_edit(edit)
+    notices = []
+    if moved:
+        notices.append(Note("controls_clamped", {"count": moved, "names": ", ".join(names)}))
+    data = JobData(
+        shot=shot.uuid,
+        folder=folder,
+        folder_name=folder_name,
+        portrait=portrait,
+        face=None if shot.face < 0 else shot.face,
+        samples=samples,
+        rate=audio.RATE,
+        start=start,
+        fps=fps,
+        fps_stored=(scene.render.fps, scene.render.fps_base),
+        frames=frames,
+        size=int(shot.size),
+        seed=shot.seed,
+        use_auto=shot.use_auto,
+        auto_amount=shot.auto_amount,
+        edit=edit,
+        weights=weights,
+        measured=np.full(edit.shape, np.nan, np.float32),
+    )
+    return data, tuple(notices)
+
+
+def _read_portrait(owner: Any) -> bytes:
+    path = Path(bpy.path.abspath(owner.speak.portrait, library=owner.library))
+    try:
+        size = path.stat().st_size
+        if size > MAX_PORTRAIT_BYTES:
+            raise SpeakError("too_large", what="The portrait", size=size, limit=MAX_PORTRAIT_BYTES)
+        return path.read_bytes()
+    except OSError as error:
+        raise SpeakError("portrait_missing", name=path.name or "(none)") from error

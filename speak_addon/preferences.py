@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Preferences of the add-on, and from them how the core is started."""
+
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import IntProperty, StringProperty
+
+from . import interpreter, root_package
+from .core_link import CoreSettings
+
+LOG_NAME = "core.log"
+# The module that is started as the core; tests put another engine behind the same service.
+CORE_MODULE = "inference_core"
+
+
+class SPEAK_AP_preferences(bpy.types.AddonPreferences):
+    """How the core runs on this machine."""
+
+    bl_idname = root_package()
+
+    threads: IntProperty(
+        name="Threads",
+        description="Processor threads that the core may use; 0 leaves the choice to it",
+        default=0,
+        min=0,
+        max=256,
+    )
+    python: StringProperty(
+        name="Core Python",
+        description="Another Python for the core, with its own onnxruntime, Pillow and numpy; "
+        "empty uses Blender's",
+        subtype="FILE_PATH",
+    )
+    log_folder: StringProperty(
+        name="Log Folder",
+        description="Where the core writes its log; empty: the extension's own folder",
+        subtype="DIR_PATH",
+    )
+
+    def draw(self, context: Any) -> None:
+        """Draw the preferences."""
+        from .panels import draw_core_status
+
+        layout = self.layout
+        layout.use_property_split = True
+        layout.prop(self, "threads")
+        layout.prop(self, "python")
+        layout.prop(self, "log_folder")
+        draw_core_status(layout)
+
+
+def preferences() -> Any | None:
+    """The add-on's preferences; None when it runs without being installed."""
+    addon = bpy.context.preferences.addons.get(root_package())
+    return None if addon is None else addon.preferences
+
+
+@cache
+def own_folder(name: str) -> Path:
+    """A folder that the extension may write to; it exists."""
+    try:
+        return Path(bpy.utils.extension_path_user(root_package(), path=name, create=True))
+    except ValueError:
+        # Run from a checkout, not installed as an extension.
+        return Path(tempfile.mkdtemp(prefix=f"speak-{name}-"))
+
+
+def log_file() -> Path:
+    """The core's log."""
+    chosen = getattr(preferences(), "log_folder", "")
+    folder = Path(bpy.path.abspath(chosen)) if chosen else own_folder("logs")
+    if not folder.is_dir():
+        folder = own_folder("logs")
+    return folder / LOG_NAME
+
+
+def core_settings() -> CoreSettings:
+    """How to start the core. Raises SpeakError(core_start_failed)."""
+    chosen = preferences()
+    override = bpy.path.abspath(getattr(chosen, "python", ""))
+    root = Path(__file__).resolve().parent.parent
+    python = Path(override) if override else interpreter.blender_python()
+    threads = getattr(chosen, "threads", 0)
+    return CoreSettings(
+        python=python,
+        root=root,
+        paths=() if override else tuple(interpreter.package_folders()),
+        env=interpreter.environment(os.environ, own_folder("cache")),
+        log=log_file(),
+        arguments=("--threads", str(threads)) if threads else (),
+        module=CORE_MODULE,
+    )

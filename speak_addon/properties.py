@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a shot is: the properties of `object.speak`, the control groups built from the table."""
+
+from typing import Any
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from ..inference_core.protocol.controls import CONTROLS, GROUPS, Control
+from . import compat
+
+VOICE_SOURCES = (
+    ("STRIP", "Strip", "One sound strip of the sequencer, alone"),
+    ("CHANNEL", "Channel", "All sound strips of one channel of the sequencer"),
+    ("SCENE", "Scene Mix", "Everything that is heard in the scene"),
+)
+RANGES = (
+    ("VOICE", "Voice", "The frames that the strip or the channel covers"),
+    ("SCENE", "Scene", "The frame range of the scene"),
+    ("OWN", "Own", "First and last frame of the shot itself"),
+)
+SIZES = (
+    ("256", "256", "Frames of the face are made with 256 pixels: four times as fast"),
+    ("512", "512", "Frames of the face are made with 512 pixels"),
+)
+
+
+def _label(control: Control) -> str:
+    return control.name.replace("_", " ").title()
+
+
+def _control_property(control: Control, limited: bool) -> Any:
+    """The property of one control; only what the user drags is held to the range.
+
+    `measured` shows what was read back, even where it lies outside of the range.
+    """
+    limits: dict[str, float] = {"soft_min": control.minimum, "soft_max": control.maximum}
+    if limited:
+        limits |= {"min": control.minimum, "max": control.maximum}
+    return FloatProperty(
+        name=_label(control),
+        description=f"{control.meaning} ({control.unit})",
+        default=control.default,
+        precision=3 if control.maximum <= 2 else 1,
+        step=1 if control.maximum <= 2 else 50,
+        **limits,
+    )
+
+
+def _control_group(name: str, description: str, limited: bool = True) -> type:
+    fields = {control.name: _control_property(control, limited) for control in CONTROLS}
+    body = {"__annotations__": fields, "__doc__": description, "__module__": __name__}
+    return type(name, (bpy.types.PropertyGroup,), body)
+
+
+SPEAK_PG_edit = _control_group("SPEAK_PG_edit", "The animator's layer: offsets, never overwritten")
+SPEAK_PG_auto = _control_group("SPEAK_PG_auto", "What the voice proposes; replaced by Generate")
+SPEAK_PG_measured = _control_group(
+    "SPEAK_PG_measured", "Pose and emotion read back from the finished frames", limited=False
+)
+SPEAK_PG_weights = type(
+    "SPEAK_PG_weights",
+    (bpy.types.PropertyGroup,),
+    {
+        "__annotations__": {
+            group.name: FloatProperty(
+                name=group.label,
+                description=f"How much of the proposed {group.name} is used. {group.meaning}",
+                default=1.0,
+                min=0.0,
+                max=1.0,
+                subtype="FACTOR",
+            )
+            for group in GROUPS
+        },
+        "__doc__": "Per group, how much of the auto layer is used",
+        "__module__": __name__,
+    },
+)
+
+
+def _sound_strips(self: Any, context: Any, text: str) -> list[str]:
+    scene = compat.sequencer_scene(context)
+    names = [strip.name for strip in compat.all_strips(scene) if strip.type == "SOUND"]
+    return [name for name in names if text.lower() in name.lower()]
+
+
+class SPEAK_PG_shot(bpy.types.PropertyGroup):
+    """One speaker for one stretch of the timeline."""
+
+    is_shot: BoolProperty(options={"HIDDEN"})
+    uuid: StringProperty(options={"HIDDEN"})
+    portrait: StringProperty(
+        name="Portrait",
+        description="An image in which the face is upright and seen from the front",
+        subtype="FILE_PATH",
+        **compat.RELATIVE_PATHS,
+    )
+    face: IntProperty(
+        name="Face",
+        description="Which face of the portrait speaks, from 0; -1 takes the largest",
+        default=-1,
+        min=-1,
+    )
+    voice_source: EnumProperty(
+        name="Voice", description="Where the voice comes from", items=VOICE_SOURCES
+    )
+    strip: StringProperty(
+        name="Strip",
+        description="The sound strip of the sequencer that is spoken",
+        search=_sound_strips,
+        search_options={"SORT"},
+    )
+    channel: IntProperty(
+        name="Channel", description="The channel of the sequencer that is spoken", default=1, min=1
+    )
+    range_source: EnumProperty(name="Range", description="Which frames are generated", items=RANGES)
+    frame_first: IntProperty(
+        name="First Frame", description="First frame of the shot", default=1, min=-1048574
+    )
+    frame_last: IntProperty(
+        name="Last Frame", description="Last frame of the shot", default=250, min=-1048574
+    )
+    folder: StringProperty(
+        name="Folder",
+        description="Where the frames are kept; empty: speak/<shot> beside the .blend file",
+        subtype="DIR_PATH",
+        **compat.RELATIVE_PATHS,
+    )
+    size: EnumProperty(
+        name="Size", description="Pixels of the generated face", items=SIZES, default="512"
+    )
+    seed: IntProperty(name="Seed", description="Another seed gives other details and motion", min=0)
+    use_auto: BoolProperty(
+        name="Propose Motion",
+        description="Let the voice propose head motion, blinks and emotion as the auto layer",
+        default=True,
+    )
+    auto_amount: FloatProperty(
+        name="Amount",
+        description="How strong the proposed motion is",
+        default=1.0,
+        min=0.0,
+        max=2.0,
+    )
+    make_plane: BoolProperty(
+        name="Plane", description="Show the frames on a plane in the 3D View", default=True
+    )
+    make_strip: BoolProperty(
+        name="Sequencer Strip",
+        description="Put the frames as an image strip over their sound",
+        default=True,
+    )
+    # What the last generation left behind.
+    plane: PointerProperty(type=bpy.types.Object, options={"HIDDEN"})
+    result_strip: StringProperty(options={"HIDDEN"})
+    made_fps: IntProperty(options={"HIDDEN"})
+    made_fps_base: FloatProperty(options={"HIDDEN"}, default=1.0)
+    made_first: IntProperty(options={"HIDDEN"})
+    made_count: IntProperty(options={"HIDDEN"})
+    edit: PointerProperty(type=SPEAK_PG_edit)
+    auto: PointerProperty(type=SPEAK_PG_auto)
+    measured: PointerProperty(type=SPEAK_PG_measured)
+    weights: PointerProperty(type=SPEAK_PG_weights)
+
+
+CLASSES = (SPEAK_PG_edit, SPEAK_PG_auto, SPEAK_PG_measured, SPEAK_PG_weights, SPEAK_PG_shot)
+
+
+def register() -> None:
+    """Give every object its `speak` properties."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.Object.speak = PointerProperty(type=SPEAK_PG_shot)
+
+
+def unregister() -> None:
+    """Take them away; the data stays in the file and comes back with the extension."""
+    del bpy.types.Object.speak
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

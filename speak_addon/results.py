@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A finished job in the scene: curves, the plane with the image sequence, the sequencer strip."""
+
+import os
+from time import monotonic
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..inference_core.protocol.controls import CONTROLS
+from ..inference_core.protocol.errors import SpeakError
+from . import compat, curves, shots
+from .job_data import JobData
+from .shot_folder import frame_name
+
+# What the finished frames are read back for; the rest of the controls has no curve to compare.
+MEASURED = tuple(
+    c.name for c in CONTROLS if c.group == "emotion" or c.name in ("yaw", "pitch", "roll")
+)
+
+
+def apply(owner: Any, scene: Any, data: JobData) -> None:
+    """Write the results of a job to its shot; called inside an operator, so one undo takes all.
+
+    scene is the one whose sequencer has the voice.
+    """
+    shot = owner.speak
+    # An undo during the generation may have taken these back.
+    shot.uuid, shot.folder = data.shot, data.folder_name
+    first = data.frames.first
+    if data.auto is not None:
+        curves.write_layer(owner, "auto", first, data.auto)
+    curves.write_layer(owner, "measured", first, data.measured, MEASURED)
+    shot.made_fps, shot.made_fps_base = data.fps_stored
+    shot.made_first, shot.made_count = first, data.frames.count
+    if shot.make_plane:
+        _show_on_plane(owner, scene, data)
+    if shot.make_strip:
+        _show_in_sequencer(owner, scene, data)
+
+
+def first_frame_path(data: JobData) -> str:
+    """The first frame as Blender stores it: relative where the folder is."""
+    return data.folder_name.rstrip("/\\") + "/" + frame_name(0)
+
+
+def _show_on_plane(owner: Any, scene: Any, data: JobData) -> None:
+    image = _load_image(owner, data)
+    plane = _ensure_plane(owner, scene, image)
+    material = _ensure_material(plane, owner.name)
+    texture = material.node_tree.nodes["SPEAK Frames"]
+    texture.image = image
+    user = texture.image_user
+    user.frame_duration = data.frames.count
+    user.frame_start = data.frames.first
+    # The files count from 0, Blender's sequences from 1.
+    user.frame_offset = -1
+    user.use_auto_refresh = True
+
+
+def _load_image(owner: Any, data: JobData) -> Any:
+    """The image sequence of a shot with its true size; the one it had is used again."""
+    path = first_frame_path(data)
+    wanted = bpy.path.abspath(path)
+    for image in bpy.data.images:
+        if image.source == "SEQUENCE" and bpy.path.abspath(image.filepath) == wanted:
+            image.reload()
+            return image
+    image = bpy.data.images.load(wanted)
+    image.name = f"{owner.name} frames"
+    image.filepath = path
+    # The size cannot be read any more once the image is a sequence.
+    image["speak_size"] = list(image.size)
+    image.source = "SEQUENCE"
+    return image
+
+
+def _ensure_plane(owner: Any, scene: Any, image: Any) -> Any:
+    """The plane of a shot with the proportions of its frames: the shot itself if it is a mesh."""
+    shot = owner.speak
+    plane = owner if owner.type == "MESH" else shot.plane
+    if plane is None or plane.name not in bpy.data.objects:
+        mesh = bpy.data.meshes.new(f"{owner.name} plane")
+        plane = bpy.data.objects.new(f"{owner.name} plane", mesh)
+        plane.parent = owner
+        (owner.users_collection or (scene.collection,))[0].objects.link(plane)
+    shot.plane = plane
+    if not plane.data.polygons or plane.data.get("speak_plane"):
+        fit_plane(plane.data, *image["speak_size"])
+    return plane
+
+
+def fit_plane(mesh: Any, width: float, height: float) -> None:
+    """Make a mesh one upright rectangle of these proportions, 2 units high, with its UV map."""
+    x, z = width / max(height, 1), 1.0
+    corners = [(-x, 0, -z), (x, 0, -z), (x, 0, z), (-x, 0, z)]
+    mesh.clear_geometry()
+    mesh.from_pydata(corners, [], [(0, 1, 2, 3)])
+    layer = mesh.uv_layers.get("UVMap") or mesh.uv_layers.new(name="UVMap")
+    layer.data.foreach_set("uv", np.array([0, 0, 1, 0, 1, 1, 0, 1], np.float32))
+    mesh["speak_plane"] = True
+    mesh.update()
+
+
+def _ensure_material(plane: Any, name: str) -> Any:
+    """The material that shows the frames as they are: emission, blended by their alpha."""
+    for slot in plane.material_slots:
+        tree = slot.material.node_tree if slot.material else None
+        if tree is not None and "SPEAK Frames" in tree.nodes:
+            return slot.material
+    material = bpy.data.materials.new(f"{name} frames")
+    if material.node_tree is None:
+        # New materials have their nodes from the start in 5.0, where this is deprecated.
+        material.use_nodes = True
+    tree = material.node_tree
+    tree.nodes.clear()
+    texture = tree.nodes.new("ShaderNodeTexImage")
+    texture.name = texture.label = "SPEAK Frames"
+    texture.extension = "CLIP"
+    emission = tree.nodes.new("ShaderNodeEmission")
+    clear = tree.nodes.new("ShaderNodeBsdfTransparent")
+    mix = tree.nodes.new("ShaderNodeMixShader")
+    output = tree.nodes.new("ShaderNodeOutputMaterial")
+    for column, node in enumerate((texture, emission, clear, mix, output)):
+        node.location = (column * 260 - 520, -160 if node == clear else 0)
+    tree.links.new(texture.outputs["Color"], emission.inputs["Color"])
+    tree.links.new(texture.outputs["Alpha"], mix.inputs[0])
+    tree.links.new(clear.outputs[0], mix.inputs[1])
+    tree.links.new(emission.outputs[0], mix.inputs[2])
+    tree.links.new(mix.outputs[0], output.inputs["Surface"])
+    compat.show_transparency(material)
+    plane.data.materials.append(material)
+    return material
+
+
+def _show_in_sequencer(owner: Any, scene: Any, data: JobData) -> None:
+    """An image strip of all frames over the voice; the one of the last generation is kept."""
+    editor = scene.sequence_editor or scene.sequence_editor_create()
+    strips = compat.strips(editor)
+    strip = strips.get(owner.speak.result_strip) if owner.speak.result_strip else None
+    if strip is not None and strip.type != "IMAGE":
+        strip = None
+    count, first = data.frames.count, data.frames.first
+    if strip is not None and len(strip.elements) != count:
+        channel, name = strip.channel, strip.name
+        strips.remove(strip)
+        strip = _new_strip(strips, owner, data, channel, name)
+    elif strip is None:
+        channel = _free_channel(scene, owner, first, count)
+        strip = _new_strip(strips, owner, data, channel, f"{owner.name} frames")
+    strip.directory = data.folder_name
+    compat.move_strip(strip, first)
+    owner.speak.result_strip = strip.name
+
+
+def _new_strip(strips: Any, owner: Any, data: JobData, channel: int, name: str) -> Any:
+    path = first_frame_path(data)
+    strip = strips.new_image(name, path, channel, data.frames.first)
+    for index in range(1, data.frames.count):
+        strip.elements.append(frame_name(index))
+    # Where the frames have no alpha this costs nothing; where they have, what is below shows.
+    strip.blend_type = "ALPHA_OVER"
+    return strip
+
+
+def _free_channel(scene: Any, owner: Any, first: int, count: int) -> int:
+    """The lowest channel above the voice that is free over all frames."""
+    try:
+        voice = shots.spoken_strips(owner, scene)
+    except SpeakError:  # the strip may be gone by now; then any channel will do
+        voice = []
+    channel = max((strip.channel for strip in voice), default=0) + 1
+    busy = {
+        strip.channel
+        for strip in compat.all_strips(scene)
+        if compat.strip_start(strip) < first + count and compat.strip_end(strip) > first
+    }
+    while channel in busy:
+        channel += 1
+    return channel
+
+
+_looked: dict[str, tuple[float, frozenset[str]]] = {}
+
+
+def frames_gone(owner: Any) -> int:
+    """How many frames of the last generation are no longer on the disk.
+
+    Panels ask with every redraw, so the folder is read at most every two seconds.
+    """
+    folder = bpy.path.abspath(owner.speak.folder)
+    when, names = _looked.get(folder, (0.0, frozenset()))
+    if monotonic() - when > 2.0:
+        try:
+            names = frozenset(os.listdir(folder))
+        except OSError:
+            names = frozenset()
+        _looked[folder] = monotonic(), names
+    return sum(frame_name(index) not in names for index in range(owner.speak.made_count))

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The session of this Blender, the timer that pumps it, and the handlers that end it."""
+
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+
+from .preferences import core_settings
+from .session import Session
+
+# How often the window is served: while something is under way, and else.
+BUSY_SECONDS, IDLE_SECONDS = 0.1, 1.0
+AREAS = ("VIEW_3D", "SEQUENCE_EDITOR", "PREFERENCES")
+
+_session: Session | None = None
+
+
+def session() -> Session:
+    """The one session, made on first use."""
+    global _session
+    if _session is None:
+        _session = Session(core_settings)
+    return _session
+
+
+def redraw() -> None:
+    """Draw the panels again."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in AREAS:
+                area.tag_redraw()
+
+
+def redraw_if_changed() -> None:
+    """Draw the panels again if they show something that changed."""
+    if session().take_changed():
+        redraw()
+
+
+def _tick() -> float:
+    """Writes nothing to the file: what must be undoable is left to the operators."""
+    here = session()
+    here.pump()
+    redraw_if_changed()
+    from .state import Link
+
+    busy = here.state.job is not None or here.state.link is Link.STARTING
+    return BUSY_SECONDS if busy else IDLE_SECONDS
+
+
+@persistent
+def _before_load(*_: Any) -> None:
+    """Another file is loaded: what runs belongs to the one that closes."""
+    if _session is not None:
+        _session.close()
+
+
+def register() -> None:
+    """Start to pump."""
+    bpy.app.handlers.load_pre.append(_before_load)
+    bpy.app.timers.register(_tick, first_interval=IDLE_SECONDS, persistent=True)
+
+
+def unregister() -> None:
+    """Stop, and end the core."""
+    global _session
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    if _before_load in bpy.app.handlers.load_pre:
+        bpy.app.handlers.load_pre.remove(_before_load)
+    if _session is not None:
+        _session.close()
+        _session = None

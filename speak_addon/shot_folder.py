@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The folder of one shot: `frame_######.png` and `shot.json`, and nothing else.
+
+Without bpy. A file gets its final name only when it is whole; what a crash leaves is a `.part`
+file that the next generation removes. Each frame carries its key in a text chunk, so finished
+frames are recognised whatever happened since.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import struct
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ..inference_core.protocol.errors import SpeakError
+
+SHOT_FILE = "shot.json"
+PART = ".part"
+# A `.part` this old belongs to nobody any more; a younger one may be another Blender's.
+STALE_SECONDS = 60.0
+# The key stands in the first text chunk, right behind the image header.
+HEAD = 256
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+KEY_CHUNK = b"tEXtspeak-key\0"
+
+
+def frame_name(index: int) -> str:
+    """The file of a frame, counted from 0 at the first frame of the shot."""
+    return f"frame_{index:06d}.png"
+
+
+def frame_key(path: Path) -> str | None:
+    """The key in a frame's file; None when there is no such file or it is no frame of ours."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+    except OSError:
+        return None
+    at = head.find(KEY_CHUNK)
+    if not head.startswith(SIGNATURE) or at < 4:
+        return None
+    (length,) = struct.unpack(">I", head[at - 4 : at])
+    return head[at + len(KEY_CHUNK) : at + 4 + length].decode("latin-1")
+
+
+class ShotFolder:
+    """Writes into the folder of one shot."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def open(self) -> None:
+        """Make the folder and try it. Raises SpeakError(folder_read_only, disk_full)."""
+        with _as_speak_error(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._remove_stale_parts()
+            probe = self._part(self.path / "probe")
+            try:
+                probe.write_bytes(bytes(4096))
+            finally:
+                probe.unlink(missing_ok=True)
+
+    def missing(self, keys: Sequence[str]) -> list[int]:
+        """The frames whose file is not there or was made from something else."""
+        return [
+            index
+            for index, key in enumerate(keys)
+            if frame_key(self.path / frame_name(index)) != key
+        ]
+
+    def write_frame(self, index: int, png: bytes) -> None:
+        """Write one frame. Raises SpeakError(folder_read_only, disk_full)."""
+        self._write(self.path / frame_name(index), (png,))
+
+    def write_shot(self, facts: Mapping[str, object]) -> None:
+        """Write shot.json. Raises SpeakError(folder_read_only, disk_full)."""
+        text = json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
+        self._write(self.path / SHOT_FILE, (text.encode(), b"\n"))
+
+    def read_shot(self) -> dict[str, object]:
+        """What shot.json says; empty when there is none that can be read."""
+        try:
+            facts = json.loads((self.path / SHOT_FILE).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return facts if isinstance(facts, dict) else {}
+
+    def _part(self, final: Path) -> Path:
+        # The process in the name: two Blenders on one shot never write into one file.
+        return final.with_name(f"{final.name}.{os.getpid()}{PART}")
+
+    def _write(self, final: Path, pieces: Iterable[bytes]) -> None:
+        part = self._part(final)
+        with _as_speak_error(self.path):
+            try:
+                with part.open("wb") as file:
+                    file.writelines(pieces)
+                part.replace(final)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    part.unlink(missing_ok=True)
+                raise
+
+    def _remove_stale_parts(self) -> None:
+        now = time.time()
+        for part in self.path.glob(f"*{PART}"):
+            with contextlib.suppress(OSError):
+                if now - part.stat().st_mtime > STALE_SECONDS:
+                    part.unlink()
+
+
+class _as_speak_error:
+    """Turns an OSError into the sentence that the user can act on."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+            if full:
+                raise SpeakError("disk_full") from error
+            raise SpeakError("folder_read_only", name=self._folder.name) from error
