@@ -36,7 +36,7 @@ LONGEST_SIDE = 1920  # of the film; frames themselves keep the size of the portr
 WATCH_SECONDS = 0.2
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The add-on would not generate, in its own words."""
 
 
@@ -106,7 +106,7 @@ def set_up_scene(options: argparse.Namespace) -> Any:
 
 
 def generate(out: Path) -> None:
-    """Press Generate, watching the frames arrive. Raises Refused with the add-on's report."""
+    """Press Generate, watching the frames arrive. Raises RefusedError with the add-on's report."""
     frames = out / "speak" / SHOT
     if frames.is_dir():  # of an earlier demo; without this nothing would have to be made
         shutil.rmtree(frames)
@@ -128,7 +128,7 @@ def generate(out: Path) -> None:
     try:
         outcome = bpy.ops.speak.generate()
     except RuntimeError as error:  # what the operator reports to the user: a sentence and a hint
-        raise Refused(str(error).removeprefix("Error: ").strip()) from error
+        raise RefusedError(str(error).removeprefix("Error: ").strip()) from error
     finally:
         over.set()
         watcher.join()
@@ -236,7 +236,7 @@ if __name__ == "__main__":
     code = 0
     try:
         main()
-    except Refused as error:
+    except RefusedError as error:
         tell(refused=str(error))
         code = 1
     sys.stdout.flush()
