@@ -8,7 +8,7 @@ id of the request that it answers. Each request ends with exactly one terminal e
 request    fields                                      blobs                      ends with
 ping                                                                              pong
 describe                                                                          described
-prepare    face                                        uint8 [bytes of a file]    prepared
+prepare    face box                                    uint8 [bytes of a file]    prepared
 listen     rate                                        int16 [n] or [n, ch]       heard
 propose    portrait voice fps frames seed amount start                            proposed
 keys       portrait voice fps size seed start          float32 [N, 19]            keyed
@@ -30,7 +30,8 @@ keyed     uint8 [N, 32], the sha256 of what each frame depends on
 done      {made, seconds}
 
 `portrait` and `voice` are keys that the core made from the content; `notices` are
-[{code, args}, ...].
+[{code, args}, ...]. `voice` may be null for a shot without one; `face` is a number from the list
+of faces, `box` [x, y, width, height] in pixels of the portrait, and either may be null.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,7 +48,7 @@ from .errors import SpeakError
 DTYPES: dict[str, int] = {"uint8": 1, "int16": 2, "int32": 4, "float32": 4}
 MAX_DIMENSIONS = 3
 
-MAX_FRAMES = 250_000  # 2.3 hours at 30 frames per second
+MAX_FRAMES = 1_000_000  # nine hours at 30 frames per second
 MAX_PORTRAIT_BYTES = 64 << 20
 MAX_VOICE_BYTES = 256 << 20  # 46 minutes of mono at 48 kHz
 MAX_QUEUE = 64
@@ -131,11 +132,19 @@ def describe() -> Request:
     return Request("describe")
 
 
-def prepare(data: bytes | bytearray | memoryview, face: int | None = None) -> Request:
-    """An image file's bytes (PNG, JPEG, ...); `face` is a number from the list of faces."""
+def prepare(
+    data: bytes | bytearray | memoryview,
+    face: int | None = None,
+    box: Sequence[float] | None = None,
+) -> Request:
+    """An image file's bytes (PNG, JPEG, ...), and which face is meant when not the largest."""
     size = memoryview(data).nbytes
     _limit("The portrait", size, MAX_PORTRAIT_BYTES)
-    return Request("prepare", {"face": face}, (Blob("uint8", (size,), data),))
+    return Request(
+        "prepare",
+        {"face": face, "box": list(box) if box else None},
+        (Blob("uint8", (size,), data),),
+    )
 
 
 def listen(samples: bytes | bytearray | memoryview, rate: int, channels: int = 1) -> Request:
@@ -149,7 +158,7 @@ def listen(samples: bytes | bytearray | memoryview, rate: int, channels: int = 1
 
 def propose(
     portrait: str,
-    voice: str,
+    voice: str | None,
     fps: Fraction,
     frames: int,
     seed: int = 0,
@@ -163,7 +172,7 @@ def propose(
 
 def keys(
     portrait: str,
-    voice: str,
+    voice: str | None,
     fps: Fraction,
     controls: bytes | bytearray | memoryview,
     size: int,
@@ -177,7 +186,7 @@ def keys(
 
 def generate(
     portrait: str,
-    voice: str,
+    voice: str | None,
     fps: Fraction,
     controls: bytes | bytearray | memoryview,
     size: int,
@@ -199,7 +208,7 @@ def frame_keys(event: Event) -> list[str]:
 
 
 def _shot(
-    portrait: str, voice: str, fps: Fraction, size: int, seed: int, start: float
+    portrait: str, voice: str | None, fps: Fraction, size: int, seed: int, start: float
 ) -> dict[str, object]:
     fields: dict[str, object] = {"portrait": portrait, "voice": voice, "fps": _fps(fps)}
     return {**fields, "size": size, "seed": seed, "start": start}
