@@ -21,7 +21,6 @@ class CoreSettings:
     python: Path
     root: Path
     paths: tuple[Path, ...]
-    env: Mapping[str, str]
     log: Path
     arguments: tuple[str, ...] = ()
     module: str = "inference_core"
@@ -29,7 +28,7 @@ class CoreSettings:
 
 def note(error: SpeakError) -> Note:
     """An error as the state keeps it."""
-    return Note(error.code, error.args_)
+    return Note(error.code, error.arguments)
 
 
 class CoreLink:
@@ -47,7 +46,6 @@ class CoreLink:
             settings.python,
             root=settings.root,
             paths=settings.paths,
-            env=settings.env,
             log=settings.log,
             arguments=settings.arguments,
             module=settings.module,
