@@ -3,7 +3,13 @@
 
 import sys
 
-from inference_core.runtime.cli import main
-
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["serve"]:
+        # The control process has options of its own and loads nothing of the runtime.
+        from inference_core.service.main import serve
+
+        sys.exit(serve(sys.argv[2:]))
+
+    from inference_core.runtime.cli import main
+
     sys.exit(main())
