@@ -9,15 +9,17 @@ events        what can happen
 effects       what is to be done
 transitions   (state, event) -> (state, effects)
 shot_folder   the frames and shot.json of one shot on disk
-interpreter   which Python runs the core, with which environment
+interpreter   which Python runs the core, and where its packages lie
+job_data      what one generation needs and what comes back
+shot_record   shot.json
 
 At the edge of Blender:
 compat        everything that differs between Blender 4.2 and 5.2
 properties, preferences, shots, curves, audio, results
 gather        a shot of the scene to the data of one job
 effect_runner the one place where effects happen; core_link: the core process
-session       state, runner and the pump that drives them
-operators, panels, handlers, registration
+session       state, runner and the pump that drives them; runtime: timer and handlers
+operators, panels, registration
 """
 
 

@@ -88,6 +88,7 @@ class EffectRunner:
                     data.start,
                 )  # fmt: skip
             case do.SendKeys(_, portrait, voice):
+                data.portrait_key, data.voice_key = portrait, voice
                 data.controls = blend(data.own, data.auto, data.edit, data.weights)
                 return messages.keys(
                     portrait, voice, data.fps, _bytes(data.controls), data.size, data.seed,
@@ -105,18 +106,24 @@ class EffectRunner:
         if effect.core is not None:
             core = effect.core
             data.pack = {
-                "id": core.pack, "version": core.pack_version, "sha256": core.pack_sha256,
+                "pack": core.pack, "version": core.pack_version, "sha256": core.pack_sha256,
             }  # fmt: skip
-        data.indices = tuple(data.folder.missing(effect.keys))
-        data.there = set(range(len(effect.keys))) - set(data.indices)
+        data.there = set(range(len(effect.keys))) - set(data.folder.missing(effect.keys))
         shot_record.recall_measured(data)
+        # A frame that is there without its measurement (shot.json is gone) is made to be looked
+        # at, but its file is not touched.
+        known = np.isfinite(data.measured).all(axis=1)
+        data.indices = tuple(
+            index for index in range(len(known)) if index not in data.there or not known[index]
+        )
         self._recorded = monotonic()
         self._emit(on.Planned(effect.job, len(data.indices)))
 
     def _write_frame(self, effect: do.WriteFrame) -> None:
         data = self.jobs[effect.job]
         try:
-            data.folder.write_frame(effect.index, effect.png)
+            if effect.index not in data.there:
+                data.folder.write_frame(effect.index, effect.png)
             data.measured[effect.index] = np.frombuffer(effect.measured, "<f4")
             data.there.add(effect.index)
             if monotonic() - self._recorded > RECORD_SECONDS:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which Python runs the core, and with which environment.
+"""Which Python runs the core, and where its packages lie.
 
 Without bpy. The core runs on Blender's own Python with the wheels that Blender unpacked for the
 extension; numpy is the one that Blender carries. An override in the preferences names another
@@ -8,13 +8,10 @@ Python, which then has to bring its own packages.
 
 import importlib.util
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from ..inference_core.protocol.errors import SpeakError
 
-# Variables that would send the core's Python to other packages than ours.
-UNWANTED = ("VIRTUAL_ENV", "PSModulePath")
 # What the core needs beside the standard library, by import name.
 WHEELS = ("onnxruntime", "PIL", "numpy")
 
@@ -57,21 +54,3 @@ def package_folders() -> list[Path]:
 def missing_packages() -> list[str]:
     """What the core would not find on Blender's own Python."""
     return [name for name in WHEELS if importlib.util.find_spec(name) is None]
-
-
-def environment(source: Mapping[str, str], cache: Path) -> dict[str, str]:
-    """The environment of the core process: `source` without what would lead it astray.
-
-    cache is a writable folder for compiled modules: an extension must not write beside its own
-    files.
-    """
-    kept = {
-        name: value
-        for name, value in source.items()
-        if not name.upper().startswith("PYTHON") and name not in UNWANTED
-    }
-    kept["PYTHONPYCACHEPREFIX"] = str(cache)
-    kept["PYTHONNOUSERSITE"] = "1"
-    kept["PYTHONUTF8"] = "1"
-    kept["PYTHONUNBUFFERED"] = "1"
-    return kept

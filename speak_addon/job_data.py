@@ -17,7 +17,8 @@ from .shot_folder import ShotFolder
 class JobData:
     """What one Generate needs, taken from the scene once, and what comes back.
 
-    portrait: the bytes of the image file. samples: int16 [n] at `rate`. start: seconds into the
+    portrait: the bytes of the image file; the names are for people to read. samples: int16 [n] at
+    `rate`. start: seconds into the
     samples of the first frame. edit [frames, 19], weights [frames, 4].
     """
 
@@ -25,7 +26,9 @@ class JobData:
     folder: ShotFolder
     folder_name: str
     portrait: bytes
+    portrait_name: str
     face: int | None
+    voice_name: str
     samples: npt.NDArray[np.int16]
     rate: int
     start: float
@@ -42,9 +45,11 @@ class JobData:
     auto: Track | None = None
     controls: Track = field(default_factory=lambda: np.empty((0, COUNT), np.float32))
     keys: tuple[str, ...] = ()
-    # The pack that the frames are made with: id, version, sha256.
+    # The pack that the frames are made with, and what the core calls portrait and voice.
     pack: dict[str, str] = field(default_factory=dict)
+    portrait_key: str = ""
+    voice_key: str = ""
     indices: tuple[int, ...] = ()
-    # NaN where a frame has not been read back.
+    # NaN where a frame has not been read back; `there` are the frames whose file is finished.
     measured: Track = field(default_factory=lambda: np.empty((0, COUNT), np.float32))
     there: set[int] = field(default_factory=set)

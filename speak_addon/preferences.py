@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Preferences of the add-on, and from them how the core is started."""
 
-import os
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -36,6 +35,11 @@ class SPEAK_AP_preferences(bpy.types.AddonPreferences):
         "empty uses Blender's",
         subtype="FILE_PATH",
     )
+    pack: StringProperty(
+        name="Model Pack",
+        description="The folder of another model pack; empty uses the one of the extension",
+        subtype="DIR_PATH",
+    )
     log_folder: StringProperty(
         name="Log Folder",
         description="Where the core writes its log; empty: the extension's own folder",
@@ -50,6 +54,7 @@ class SPEAK_AP_preferences(bpy.types.AddonPreferences):
         layout.use_property_split = True
         layout.prop(self, "threads")
         layout.prop(self, "python")
+        layout.prop(self, "pack")
         layout.prop(self, "log_folder")
         draw_core_status(layout)
 
@@ -85,13 +90,16 @@ def core_settings() -> CoreSettings:
     override = bpy.path.abspath(getattr(chosen, "python", ""))
     root = Path(__file__).resolve().parent.parent
     python = Path(override) if override else interpreter.blender_python()
-    threads = getattr(chosen, "threads", 0)
+    arguments: list[str] = []
+    if threads := getattr(chosen, "threads", 0):
+        arguments += ["--threads", str(threads)]
+    if pack := getattr(chosen, "pack", ""):
+        arguments += ["--pack", bpy.path.abspath(pack)]
     return CoreSettings(
         python=python,
         root=root,
         paths=() if override else tuple(interpreter.package_folders()),
-        env=interpreter.environment(os.environ, own_folder("cache")),
         log=log_file(),
-        arguments=("--threads", str(threads)) if threads else (),
+        arguments=tuple(arguments),
         module=CORE_MODULE,
     )

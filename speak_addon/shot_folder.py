@@ -21,6 +21,8 @@ SHOT_FILE = "shot.json"
 PART = ".part"
 # A `.part` this old belongs to nobody any more; a younger one may be another Blender's.
 STALE_SECONDS = 60.0
+# EDQUOT is missing on Windows, which says ENOSPC for a full quota.
+FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 # The key stands in the first text chunk, right behind the image header.
 HEAD = 256
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -123,7 +125,6 @@ class _as_speak_error:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, OSError):
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-            if full:
+            if error.errno in FULL:
                 raise SpeakError("disk_full") from error
             raise SpeakError("folder_read_only", name=self._folder.name) from error

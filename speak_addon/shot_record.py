@@ -17,25 +17,32 @@ FORMAT = 1
 
 
 def facts(data: JobData) -> dict[str, Any]:
-    """The content of shot.json for a job as it stands; `null` where a frame is not there yet."""
+    """The content of shot.json for a job as it stands; `null` where a frame is not there yet.
+
+    The command line writes the same fields.
+    """
     there = data.there
     return {
         "format": FORMAT,
         "shot": data.shot,
         "pack": data.pack,
         "controls_version": CONTROLS_VERSION,
+        "portrait": data.portrait_name,
         "portrait_sha256": hashlib.sha256(data.portrait).hexdigest(),
+        "portrait_key": data.portrait_key,
         "face": data.face,
-        "voice_sha256": hashlib.sha256(data.samples.astype("<i2").tobytes()).hexdigest(),
+        "voice": data.voice_name,
+        "voice_key": data.voice_key,
         "start": data.start,
         "fps": [data.fps.numerator, data.fps.denominator],
         "size": data.size,
         "seed": data.seed,
         "frames": data.frames.count,
         "keys": [key if index in there else None for index, key in enumerate(data.keys)],
-        "controls": {"names": list(NAMES), "rows": _rows(data.controls)},
+        "controls": {"names": list(NAMES), "rows": [_row(row) for row in data.controls]},
         "measured": [
-            row if index in there else None for index, row in enumerate(_rows(data.measured))
+            _row(row) if index in there and np.isfinite(row).all() else None
+            for index, row in enumerate(data.measured)
         ],
     }
 
@@ -50,19 +57,17 @@ def recall_measured(data: JobData) -> None:
     for index in data.there:
         row = known.get(data.keys[index])
         if row is not None:
-            data.measured[index] = [np.nan if value is None else value for value in row]
+            data.measured[index] = row
 
 
-def _rows(track: Any) -> list[list[float | None]]:
-    """A track as JSON: five digits say more than a curve shows; what is no number is null."""
-    return [
-        [round(float(value), 5) if np.isfinite(value) else None for value in row] for row in track
-    ]
+def _row(values: Any) -> list[float]:
+    """A frame's values as JSON: five digits say more than a curve shows."""
+    return [round(float(value), 5) for value in values]
 
 
 def _is_row(row: object) -> bool:
     return (
         isinstance(row, list)
         and len(row) == COUNT
-        and all(value is None or isinstance(value, int | float) for value in row)
+        and all(isinstance(value, int | float) for value in row)
     )

@@ -5,6 +5,7 @@ Inside Blender the repository root is the package `bl_ext.<repository>.speak`, w
 may only run there. Here the same folder is the package `speak`, without its `__init__`.
 """
 
+import os
 import subprocess
 import sys
 import types
@@ -22,8 +23,10 @@ sys.modules.setdefault("speak", _package)
 
 
 @pytest.fixture
-def play() -> Callable[..., str]:
+def play(tmp_path: Path) -> Callable[..., str]:
     """Plays a scenario in a bpy of its own and gives what it printed; fails when it fails."""
+    resources = tmp_path / "resources"
+    resources.mkdir()
 
     def run(scenario: str, *arguments: str, timeout: float = 100) -> str:
         # Without -c and with the root as the folder, `tests.blender.stage` can be imported.
@@ -31,8 +34,17 @@ def play() -> Callable[..., str]:
         done = subprocess.run(
             command, cwd=ROOT, timeout=timeout, check=False, text=True, errors="replace",
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, "BLENDER_USER_RESOURCES": str(resources)},
         )  # fmt: skip
         assert done.returncode == 0, f"{scenario} ended with {done.returncode}:\n{done.stdout}"
         return done.stdout
 
     return run
+
+
+@pytest.fixture(scope="session")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a model pack of a few kilobytes."""
+    from tests.fixtures.tiny_pack import write_pack
+
+    return str(write_pack(tmp_path_factory.mktemp("pack") / "tiny"))

@@ -14,16 +14,16 @@ import wave
 from collections.abc import Callable
 from pathlib import Path
 
+import bpy
+import numpy as np
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "bl_ext.user_default.speak"
 # What the extension consists of; in the scenarios these are links to the checkout.
 PARTS = ("__init__.py", "blender_manifest.toml", "speak_addon", "inference_core")
 
-_resources = Path(tempfile.mkdtemp(prefix="speak-resources-"))
-os.environ["BLENDER_USER_RESOURCES"] = str(_resources)
-
-import bpy  # noqa: E402 - the variable has to be there first
-import numpy as np  # noqa: E402
+# Set by the test that plays the scenario: Blender reads it when it is imported.
+_resources = Path(os.environ["BLENDER_USER_RESOURCES"])
 
 
 def enable() -> None:
@@ -37,6 +37,18 @@ def enable() -> None:
             (home / part).symlink_to(ROOT / part)
     addon_utils.extensions_refresh()
     assert addon_utils.enable(PACKAGE, default_set=True) is not None, "the extension does not load"
+
+
+def use_pack(folder: Path | str) -> None:
+    """Let the core use a pack; the running core is ended."""
+    bpy.context.preferences.addons[PACKAGE].preferences.pack = str(folder)
+    session().close()
+
+
+def use_core(name: str) -> None:
+    """Start this module as the core from now on."""
+    module("preferences").CORE_MODULE = name
+    session().close()
 
 
 def module(name: str):
@@ -77,15 +89,11 @@ def write_tone(path: Path, seconds: float, hertz: float = 220.0, rate: int = 480
     return path
 
 
-def write_portrait(path: Path, width: int = 96, height: int = 128) -> Path:
-    """A picture file; for engines that look for no face."""
-    image = bpy.data.images.new("portrait", width, height, alpha=True)
-    pixels = np.full((height, width, 4), (0.8, 0.6, 0.5, 1.0), np.float32)
-    pixels[height // 2 :, :, 2] = 0.2
-    image.pixels.foreach_set(pixels.ravel())
-    image.filepath_raw, image.file_format = str(path), "PNG"
-    image.save()
-    bpy.data.images.remove(image)
+def write_portrait(path: Path) -> Path:
+    """A drawn face that the face detector takes for one."""
+    from tests.fixtures.faces import draw_face
+
+    draw_face(300, 360, side=150).save(path)
     return path
 
 
@@ -101,3 +109,37 @@ def refused(call: Callable[[], object]) -> str:
     except RuntimeError as error:
         return str(error)
     raise AssertionError("nothing was refused")
+
+
+def shot_in_new_file(folder: Path, first: int = 11, seconds: float = 1.0, fps=(24, 1.001)):
+    """A saved file with a tone in the sequencer and a shot that speaks it; the shot's object."""
+    bpy.ops.wm.read_homefile(use_empty=True)
+    scene = bpy.context.scene
+    scene.render.fps, scene.render.fps_base = fps
+    voice = write_tone(folder / "voice.wav", seconds)
+    strips(scene).new_sound("Voice", str(voice), 1, first)
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "shot.blend"))
+    bpy.ops.speak.new_shot(name="Anna", portrait=str(write_portrait(folder / "anna.png")))
+    owner = bpy.context.view_layer.objects.active
+    owner.speak.size = "256"
+    return owner
+
+
+def frames_in(folder: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Name -> inode, time of change and content of every file in a folder."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        facts = path.stat()
+        found[path.name] = (facts.st_ino, facts.st_mtime_ns, path.read_bytes())
+    return found
+
+
+def curve(owner, path: str):
+    """An F-curve of an object, or None."""
+    bag = module("compat").find_bag(owner)
+    return None if bag is None else bag.fcurves.find(path, index=0)
+
+
+def report():
+    """How the last job ended, whatever its shot."""
+    return next(iter(session().state.reports.values()))

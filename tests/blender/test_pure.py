@@ -161,17 +161,6 @@ def test_the_python_is_an_interpreter_even_if_blender_names_itself(monkeypatch, 
         interpreter.blender_python()
 
 
-def test_the_environment_of_the_core_is_scrubbed(tmp_path):
-    given = {
-        "PATH": "/bin", "PYTHONHOME": "/x", "pythonpath": "/y", "VIRTUAL_ENV": "/z", "HOME": "/h",
-    }  # fmt: skip
-    made = interpreter.environment(given, tmp_path)
-    assert made["PATH"] == "/bin"
-    assert made["HOME"] == "/h"
-    assert not {"PYTHONHOME", "pythonpath", "VIRTUAL_ENV"} & set(made)
-    assert made["PYTHONPYCACHEPREFIX"] == str(tmp_path)
-
-
 def test_the_packages_of_the_core_are_found_without_importing_them():
     before = set(sys.modules)
     folders = interpreter.package_folders()
