@@ -90,6 +90,12 @@ class Engine:
             "controls_version": CONTROLS_VERSION,
         }
 
+    def check_size(self, size: int) -> None:
+        """SpeakError bad_size for a size that the pack does not make."""
+        if size not in self.pack.sizes:
+            sizes = " or ".join(str(one) for one in self.pack.sizes)
+            raise SpeakError("bad_size", size=size, sizes=sizes)
+
     def prepare(
         self,
         data: bytes,
@@ -142,7 +148,7 @@ class Engine:
         `amount` scales the motion (0 = the portrait's own pose), `start` is the time in the voice
         of frame 0, in seconds. SpeakError: no_frames, too_many_frames, bad_fps.
         """
-        _check_fps(fps)
+        check_fps(fps)
         if frames < 1:
             raise SpeakError("no_frames")
         if frames > MOST_FRAMES:
@@ -209,10 +215,8 @@ class Engine:
         start: float,
     ) -> tuple[Floats, Floats]:
         """Controls [N, 19] held to their ranges and the voice's content [N, 15] at each frame."""
-        _check_fps(fps)
-        if size not in self.pack.sizes:
-            sizes = " or ".join(str(one) for one in self.pack.sizes)
-            raise SpeakError("bad_size", size=size, sizes=sizes)
+        check_fps(fps)
+        self.check_size(size)
         track, _ = clamped(controls)
         heard = voice or _nothing_heard()
         return track, voices.at_frames(heard.content, fps, len(track), start)
@@ -280,7 +284,8 @@ def _kept(cache: OrderedDict[K, V], key: K, limit: int, make: Callable[[], V]) -
     return cache[key]
 
 
-def _check_fps(fps: Fraction) -> None:
+def check_fps(fps: Fraction) -> None:
+    """SpeakError bad_fps for a rate that no film has."""
     if not SLOWEST <= fps <= FASTEST:
         raise SpeakError("bad_fps", fps=f"{float(fps):g}")
 
@@ -301,5 +306,5 @@ def _silence(rows: int) -> Floats:
 
 def _nothing_heard() -> Voice:
     """What stands for the voice where there is none."""
-    empty = np.zeros(0, np.float32)
-    return Voice("", 0.0, _silence(0), empty, empty, [])
+    quiet = np.zeros(1, np.float32)
+    return Voice("", 0.0, _silence(1), quiet, np.zeros(voices.HOP, np.float32), [])

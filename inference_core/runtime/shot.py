@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from inference_core.protocol.controls import CONTROLS_VERSION, NAMES
+from inference_core.protocol.controls import CONTROLS_VERSION, COUNT, NAMES
 from inference_core.protocol.errors import SpeakError
 
 from .audio_file import read_audio
-from .engine import Engine, Frame, Voice
+from .engine import Engine, Frame, Voice, check_fps
 from .image_file import MAX_FILE
 from .notice import Notice
 from .portrait import Floats, Portrait
@@ -59,6 +59,8 @@ class Shot:
         SpeakError: whatever is wrong with a file, the fps, the size, the range or the folder.
         """
         self.engine, self.order = engine, order
+        check_fps(order.fps)
+        engine.check_size(order.size)
         self.folder = ShotFolder(order.out)
         data = portrait_bytes(order.portrait)
         self._portrait_sha256 = hashlib.sha256(data).hexdigest()
@@ -161,7 +163,7 @@ class Shot:
         span = slice(self.frames.start, self.frames.stop)
         self.folder.write(CONTROLS, to_csv(self.frames, self.track[span]).encode())
         seen = [i for i in self.frames if i in self.there and i in self.measured]
-        rows = np.array([self.measured[i] for i in seen], np.float32).reshape(len(seen), -1)
+        rows = np.array([self.measured[i] for i in seen], np.float32).reshape(len(seen), COUNT)
         self.folder.write(MEASURED, to_csv(seen, rows).encode())
         self.folder.write_shot(self._facts())
 
