@@ -164,6 +164,11 @@ class PipeChannel:
         with contextlib.suppress(OSError):
             self._writer.close()
 
+    def release(self) -> None:
+        """Close the reading end too, when the process at the other end has ended."""
+        with contextlib.suppress(OSError):
+            self._reader.close()
+
 
 def _enlarge(descriptor: int) -> None:
     """A megabyte of room in a pipe, where the system lets us: fewer wake-ups per frame."""

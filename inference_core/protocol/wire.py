@@ -85,12 +85,7 @@ def parse_header(raw: bytes | bytearray) -> dict[str, object]:
     """
     _check_depth(raw)
     try:
-        header = json.loads(
-            raw.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-        )
+        header = _DECODER.decode(raw.decode("utf-8"))
     except BadHeader:
         raise
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
@@ -173,14 +168,17 @@ def head_of(header: Mapping[str, object], body_size: int) -> bytes:
     Raises ValueError for what the other side would refuse: a header that is too long or has
     numbers that JSON has not.
     """
-    raw = json.dumps(header, allow_nan=False, separators=(",", ":")).encode("ascii")
+    raw = _ENCODER.encode(header).encode("ascii")
     if len(raw) > MAX_HEADER:
         raise ValueError(f"a header of {len(raw)} bytes; the limit is {MAX_HEADER}")
     return PREFIX.pack(MAGIC, len(raw), body_size) + raw
 
 
 def _check_depth(raw: bytes | bytearray) -> None:
-    # Counted before parsing: the parser goes one call deeper per level.
+    # Counted before parsing: the parser goes one call deeper per level. The first look is for
+    # the many headers, such as those of frames, that have few brackets at all.
+    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
+        return
     depth = 0
     for match in _BRACKET.finditer(_STRING.sub(b"", raw)):
         depth += 1 if match.group() in b"[{" else -1
@@ -204,3 +202,10 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise BadHeader("the header has a number beyond all bounds")
     return value
+
+
+# Made once: json.loads with options makes a decoder per call, which costs more than a header.
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+)
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
