@@ -39,6 +39,11 @@ class CoreLink:
         self._link: Connection | None = None
         self._describing: int | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """The number of the core's process, or None when there is none."""
+        return None if self._core is None else self._core.pid
+
     def start(self, settings: CoreSettings) -> None:
         """Start the core; `poll` then brings CoreReady or CoreLost. Raises SpeakError."""
         self.stop()

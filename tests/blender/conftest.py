@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,24 +22,61 @@ _package.__path__ = [str(ROOT)]
 sys.modules.setdefault("speak", _package)
 
 
+def command(scenario: str, *arguments: str) -> list[str]:
+    """The command line that plays a scenario."""
+    return [sys.executable, "-m", f"tests.blender.scenarios.{scenario}", *arguments]
+
+
+def variables(resources: Path) -> dict[str, str]:
+    """The environment of a Blender with settings of its own."""
+    resources.mkdir(exist_ok=True)
+    return {**os.environ, "BLENDER_USER_RESOURCES": str(resources)}
+
+
 @pytest.fixture
 def play(tmp_path: Path) -> Callable[..., str]:
     """Plays a scenario in a bpy of its own and gives what it printed; fails when it fails."""
-    resources = tmp_path / "resources"
-    resources.mkdir()
 
     def run(scenario: str, *arguments: str, timeout: float = 100) -> str:
-        # Without -c and with the root as the folder, `tests.blender.stage` can be imported.
-        command = [sys.executable, "-m", f"tests.blender.scenarios.{scenario}", *arguments]
         done = subprocess.run(
-            command, cwd=ROOT, timeout=timeout, check=False, text=True, errors="replace",
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**os.environ, "BLENDER_USER_RESOURCES": str(resources)},
-        )  # fmt: skip
+            command(scenario, *arguments),
+            cwd=ROOT,
+            env=variables(tmp_path / "resources"),
+            timeout=timeout,
+            check=False,
+            text=True,
+            errors="replace",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         assert done.returncode == 0, f"{scenario} ended with {done.returncode}:\n{done.stdout}"
         return done.stdout
 
     return run
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts a scenario that the test goes on beside, each with settings of its own."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(scenario: str, *arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            command(scenario, *arguments),
+            cwd=ROOT,
+            env=variables(tmp_path / f"resources{len(started)}"),
+            text=True,
+            errors="replace",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture(scope="session")

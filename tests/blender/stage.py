@@ -56,6 +56,11 @@ def module(name: str):
     return importlib.import_module(f"{PACKAGE}.speak_addon.{name}")
 
 
+def root_module(name: str):
+    """A module of the extension's root package."""
+    return importlib.import_module(f"{PACKAGE}.{name}")
+
+
 def session():
     """The add-on's session."""
     return module("runtime").session()
