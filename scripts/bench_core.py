@@ -22,13 +22,15 @@ from inference_core.service.main import serve
 
 SIDE = 512
 FRAME_BYTES = SIDE * SIDE * 3
+# As many different frames as no cache holds: real ones come from memory too.
+DIFFERENT = 64
 
 
 class ReadyFrames:
-    """Stands for the engine: every frame is the same bytes, as many as the pixels of 512x512."""
+    """Stands for the engine: frames of as many bytes as the pixels of 512x512, one as another."""
 
     def __init__(self, pack: Path, threads: int | None = None) -> None:
-        self._frame = os.urandom(FRAME_BYTES)
+        self._frames = [os.urandom(FRAME_BYTES) for _ in range(DIFFERENT)]
         self._measured = np.asarray(DEFAULTS, np.float32)
 
     def describe(self) -> dict[str, Any]:
@@ -64,9 +66,8 @@ class ReadyFrames:
         """All frames at once."""
         assert controls.shape[1] == COUNT
         for index in range(len(controls)) if indices is None else indices:
-            yield SimpleNamespace(
-                index=index, key="0" * 64, png=self._frame, measured=self._measured
-            )
+            png = self._frames[index % DIFFERENT]
+            yield SimpleNamespace(index=index, key="0" * 64, png=png, measured=self._measured)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ scripts/demo.py in lines of JSON behind a mark.
 """
 
 import argparse
+import importlib
 import json
 import math
 import os
@@ -23,6 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from inference_core.protocol import controls, errors
 from scripts import emotion_keys
 from scripts.demo import MARK
 
@@ -81,6 +83,7 @@ def copy_input(source: Path, folder: Path, name: str) -> Path:
 
 def set_up_scene(options: argparse.Namespace) -> Any:
     """A saved file with the voice on the timeline and a shot with its edit curves; the shot."""
+    bpy.context.preferences.filepaths.save_version = 0  # no demo.blend1
     scene = bpy.context.scene
     for item in list(bpy.data.objects):
         bpy.data.objects.remove(item)
@@ -94,8 +97,9 @@ def set_up_scene(options: argparse.Namespace) -> Any:
     editor = scene.sequence_editor_create()
     strip = editor.strips.new_sound("Voice", bpy.path.relpath(str(voice)), 1, FIRST_FRAME)
     scene.frame_start, scene.frame_end = FIRST_FRAME, max(FIRST_FRAME, strip.frame_final_end - 1)
-    bpy.ops.speak.new_shot(name=SHOT, portrait=bpy.path.relpath(str(portrait)), strip=strip.name)
+    bpy.ops.speak.new_shot(name=SHOT, portrait=str(portrait), strip=strip.name)
     shot = bpy.data.objects[SHOT]
+    shot.speak.portrait = bpy.path.relpath(str(portrait))
     shot.speak.size = options.size
     fps = float(options.fps)
     for name, points in emotion_keys.curves(options.key).items():
@@ -144,6 +148,15 @@ def generate(out: Path) -> None:
     )
 
 
+def tell_notices() -> None:
+    """What the add-on's panel says about the shot though the work went on."""
+    session = importlib.import_module(f"{MODULE}.speak_addon.runtime").session()
+    report = session.report_of(bpy.data.objects[SHOT].speak.uuid)
+    for notice in report.notices if report else ():
+        said = errors.wording(notice.code, notice.args)
+        tell(say=f"note: {said.sentence} {said.hint}")
+
+
 def render_film(path: Path, width: int, height: int) -> None:
     """Render the timeline, pictures over sound, as H.264 and AAC in MP4."""
     scene = bpy.context.scene
@@ -175,17 +188,19 @@ def voice_as_wav(path: Path) -> None:
     )  # fmt: skip
 
 
-def describe(shot: Any, options: argparse.Namespace, made: dict[str, Any]) -> None:
-    """Write what scripts/sheets.py draws. The tracks are read from the scene, frame by frame."""
-    names = made["controls"]["names"]
-    scene = bpy.context.scene
-    tracks: dict[str, list[list[float]]] = {"auto": [], "measured": []}
+def read_layer(shot: Any, layer: str) -> list[list[float]]:
+    """A layer of the shot as the scene has it, one row per frame of the timeline."""
+    group, scene = getattr(shot.speak, layer), bpy.context.scene
+    rows = []
     for frame in range(scene.frame_start, scene.frame_end + 1):
         scene.frame_set(frame)
-        for layer, rows in tracks.items():
-            group = getattr(shot.speak, layer)
-            rows.append([float(getattr(group, name)) for name in names])
-    tracks["asked"] = made["controls"]["rows"]
+        rows.append([float(getattr(group, name)) for name in controls.NAMES])
+    return rows
+
+
+def describe(shot: Any, options: argparse.Namespace, made: dict[str, Any]) -> None:
+    """Write what scripts/sheets.py draws: auto from the scene's F-curves, the rest from the shot's
+    own record, which holds what was measured also where no F-curve shows it."""
     folder = Path(bpy.path.abspath(shot.speak.folder))
     voice = options.description.with_name("voice.wav")
     voice_as_wav(voice)
@@ -193,7 +208,11 @@ def describe(shot: Any, options: argparse.Namespace, made: dict[str, Any]) -> No
         "fps": float(options.fps),
         "voice": str(voice),
         "frames": [str(folder / f"frame_{i:06d}.png") for i in range(made["frames"])],
-        "tracks": tracks,
+        "tracks": {
+            "auto": read_layer(shot, "auto"),
+            "asked": made["controls"]["rows"],
+            "measured": made["measured"],
+        },
     }
     options.description.write_text(json.dumps(description), "utf-8")
 

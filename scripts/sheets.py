@@ -36,6 +36,8 @@ MEANING = {
     "measured": "measured: read back from the frames",
 }
 MARGIN = 16
+# Nothing in a finished frame tells these, so what is "measured" for them is only their default.
+UNREADABLE = {"shift_x", "shift_y", "zoom", "lip_strength"}
 # A control that stays this close to its default (in parts of its range) has no panel.
 STILL = 0.02
 
@@ -52,6 +54,12 @@ def read_voice(path: Path) -> tuple[Floats, int]:
         rate, channels = sound.getframerate(), sound.getnchannels()
         data = np.frombuffer(sound.readframes(sound.getnframes()), "<i2")
     return (data.reshape(-1, channels).mean(1) / 32768).astype(np.float32), rate
+
+
+def read_track(rows: Sequence[Sequence[float | None] | None]) -> Floats:
+    """Rows of JSON as float32 [frames, 19]; what is null there is NaN here."""
+    empty = [None] * controls.COUNT
+    return np.asarray([[*(row or empty)] for row in rows], dtype=object).astype(np.float32)
 
 
 def envelope(samples: Floats, columns: int) -> Floats:
@@ -155,8 +163,11 @@ def _panel(
 ) -> None:
     left, top, right, bottom = box
     index = controls.INDEX[control.name]
+    if control.name in UNREADABLE:
+        tracks = {name: track for name, track in tracks.items() if name != "measured"}
     values = np.concatenate([track[:, index] for track in tracks.values()])
-    low, high = min(float(values.min()), control.default), max(float(values.max()), control.default)
+    low = min(float(np.nanmin(values)), control.default)
+    high = max(float(np.nanmax(values)), control.default)
     least = 0.1 * (control.maximum - control.minimum)
     if high - low < least:
         middle = (low + high) / 2
@@ -178,6 +189,7 @@ def _panel(
                 bottom - (float(value) - low) / (high - low) * (bottom - top),
             )
             for frame, value in enumerate(track[:, index])
+            if np.isfinite(value)
         ]
         draw.line(points, fill=COLOURS[name], width=4 if name == "asked" else 2)
 
@@ -189,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fps = float(shot["fps"])
     samples, rate = read_voice(Path(shot["voice"]))
     contact_sheet([Path(item) for item in shot["frames"]], fps, samples, rate).save(contact)
-    tracks = {name: np.asarray(shot["tracks"][name], np.float32) for name in MEANING}
+    tracks = {name: read_track(shot["tracks"][name]) for name in MEANING}
     curves_sheet(tracks, fps).save(curves)
     return 0
 
