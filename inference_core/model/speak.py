@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SPEAK put together: one portrait, and any number of frames of it, each on its own."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .editing import EditingModule
+from .expression import expression, plane, pose
+from .generator import Drawing, Generator
+from .geometry import backward_map, forward_points
+from .identity import IdentityEncoder, Portrait
+
+
+def expanded(portrait: Portrait, batch: int) -> Portrait:
+    """The same portrait for every frame of a batch, without copying."""
+    return Portrait(*(x.expand(batch, *x.shape[1:]) for x in portrait))
+
+
+class Speak(nn.Module):
+    """Identity encoder, editing module and generator. State never runs from frame to frame."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.identity = IdentityEncoder()
+        self.editing = EditingModule()
+        self.generator = Generator()
+
+    def frames(
+        self,
+        picture: Tensor,
+        portrait: Portrait,
+        own: Tensor,
+        own_content: Tensor,
+        controls: Tensor,
+        content: Tensor,
+    ) -> Drawing:
+        """picture [1,3,S,S], portrait of one, own [1,19], own_content [1,15], controls [B,19],
+        content [B,15] -> B frames."""
+        batch = controls.shape[0]
+        own, own_content = own.expand(batch, -1), own_content.expand(batch, -1)
+        # The portrait's own state is what is in the picture: as heard and unmoved in its own crop.
+        asked, mine = expression(controls, content), expression(own, own_content)
+        latent, change = self.editing(
+            asked, mine, pose(controls), pose(own), portrait.code.expand(batch, -1)
+        )
+        points = forward_points(
+            portrait.depth, portrait.turn, portrait.axes, portrait.frame,
+            change, pose(own), pose(controls), plane(controls),
+        )  # fmt: skip
+        where, cover = backward_map(points, portrait.alpha)
+        busy = activity(asked - mine, pose(controls) - pose(own), plane(controls))
+        return self.generator(
+            picture, portrait.features, portrait.alpha, where, cover, latent, busy
+        )
+
+
+_NOTICEABLE = 0.08  # a change of expression, or of pose in tens of degrees, that opens the painter
+
+
+def activity(change: Tensor, turned: Tensor, moved: Tensor) -> Tensor:
+    """[B,1,1,1] 0 (the portrait's own state: not a pixel may change) to 1.
+
+    change [B,AXES], turned [B,3] degrees, moved [B,3] shift_x, shift_y, zoom.
+    """
+    rest = torch.tensor([0.0, 0.0, 1.0], device=moved.device)
+    effort = (
+        change.square().sum(1)
+        + (turned / 10).square().sum(1)
+        + ((moved - rest) * 4).square().sum(1)
+    )
+    return (1 - torch.exp(-effort / _NOTICEABLE**2))[:, None, None, None]

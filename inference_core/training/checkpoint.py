@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Training state in safetensors: weights, their running average, the optimiser, the step."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+
+class Average:
+    """Exponential moving average of a module's tensors, quick at first and slow later."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.tensors = {k: v.detach().clone() for k, v in module.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, step: int) -> None:
+        keep = min(self.decay, (1 + step) / (10 + step))
+        for key, value in module.state_dict().items():
+            if value.is_floating_point():
+                self.tensors[key].lerp_(value, 1 - keep)
+            else:
+                self.tensors[key].copy_(value)
+
+
+def save(
+    path: Path, module: nn.Module, average: Average, optimiser: torch.optim.Optimizer, step: int
+) -> None:
+    """One file, written beside its final name and renamed."""
+    tensors: dict[str, Tensor] = {f"model.{k}": v for k, v in module.state_dict().items()}
+    tensors |= {f"average.{k}": v for k, v in average.tensors.items()}
+    for index, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
+    part = path.with_suffix(".part")
+    save_file(
+        {k: v.contiguous().clone() for k, v in tensors.items()},
+        part,
+        metadata={"speak": json.dumps({"step": step})},
+    )
+    part.replace(path)
+
+
+def load(
+    path: Path,
+    module: nn.Module,
+    average: Average | None = None,
+    optimiser: torch.optim.Optimizer | None = None,
+) -> int:
+    """Restores everything that is given; returns the step."""
+    tensors = load_file(path)
+    with safe_open(path, "pt") as file:
+        step = int(json.loads(file.metadata()["speak"])["step"])
+
+    def part(prefix: str) -> dict[str, Tensor]:
+        return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+    module.load_state_dict(part("model."))
+    if average is not None:
+        average.tensors = part("average.")
+    if optimiser is not None:
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in part("optimiser.").items():
+            index, name = key.split(".", 1)
+            state.setdefault(int(index), {})[name] = value
+        whole = optimiser.state_dict()
+        optimiser.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
+    return step
+
+
+def load_average(path: Path, module: nn.Module) -> int:
+    """The averaged weights, for evaluation and export; returns the step."""
+    average = Average(module, 0)
+    step = load(path, module, average)
+    module.load_state_dict(average.tensors)
+    return step

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads rendered groups in random order, a few batches ahead of the training step."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Batch = dict[str, Tensor]
+_AHEAD = 4
+
+
+class GroupFolder:
+    """The groups of one folder; files that appear while training runs are picked up."""
+
+    def __init__(self, folder: Path, keys: tuple[str, ...] | None = None) -> None:
+        self.folder = Path(folder)
+        self.keys = keys
+        self.refresh()
+        if not self.paths:
+            raise FileNotFoundError(
+                f"{folder} holds no rendered groups yet; run "
+                "inference_core.training.data.render_groups first."
+            )
+
+    def refresh(self) -> None:
+        self.paths = sorted(
+            p for p in self.folder.glob("*.npz") if not p.name.endswith(".part.npz")
+        )
+
+    def load(self, paths: list[Path]) -> Batch:
+        """Stacked tensors of several groups, in the dtypes they are stored in."""
+        rows: dict[str, list[np.ndarray]] = {}
+        for path in paths:
+            with np.load(path) as archive:
+                for key in self.keys or archive.files:
+                    rows.setdefault(key, []).append(archive[key])
+        return {key: torch.from_numpy(np.stack(values)) for key, values in rows.items()}
+
+    def batches(self, size: int, seed: int) -> Iterator[Batch]:
+        """Endless random batches of `size` groups, loaded by a thread of their own."""
+        ready: queue.Queue[Batch] = queue.Queue(_AHEAD)
+
+        def fill() -> None:
+            rng = np.random.default_rng(seed)
+            count = 0
+            while True:
+                count += 1
+                if count % 200 == 0:
+                    self.refresh()
+                picks = rng.integers(len(self.paths), size=size)
+                ready.put(self.load([self.paths[i] for i in picks]))
+
+        threading.Thread(target=fill, daemon=True).start()
+        while True:
+            yield ready.get()

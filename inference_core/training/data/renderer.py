@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Draws a posed head with OpenGL through EGL: software GL on a CPU, the GPU where there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import moderngl
+import numpy as np
+from PIL import Image
+
+from .camera import Camera, look_at, orthographic
+from .head import Head, Posed
+from .scene import Light, Look
+
+_SHADERS = Path(__file__).parent / "shaders"
+_SHADOW_SIZE = 768
+TRACKED = 8  # targets that one tracking pass follows
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """Exact labels of the portrait's own pixels, rows from the top.
+
+    flow float32 [targets,2,g,g]: displacement of the point seen at each pixel, in half-widths of
+    the crop, x right, y down; 0 on the background. depth float32 [g,g]: distance to the camera in
+    metres (0 = background). material float32 [g,g]: -1 background, 0 skin and cloth, 1..2 eyes,
+    3..4 caruncles, 5..6 teeth and tongue, 7 wig.
+    """
+
+    flow: np.ndarray
+    depth: np.ndarray
+    material: np.ndarray
+
+
+class Renderer:
+    """One GL context. size: picture width in pixels; supersample: samples along each axis."""
+
+    def __init__(self, size: int = 256, supersample: int = 2, grid: int = 128) -> None:
+        self.size, self.supersample, self.grid = size, supersample, grid
+        ctx = self.ctx = moderngl.create_standalone_context(backend="egl")  # type: ignore[arg-type]
+        self._surface = self._program("surface.vert", "surface.frag")
+        self._depth = self._program("depth.vert", "depth.frag")
+        self._develop = self._program("screen.vert", "develop.frag")
+        self._track = self._program("track.vert", "track.frag")
+        self._shadow = ctx.depth_texture((_SHADOW_SIZE, _SHADOW_SIZE))
+        self._shadow.compare_func = "<="
+        self._shadow.repeat_x = self._shadow.repeat_y = False
+        self._shadow_target = ctx.framebuffer(depth_attachment=self._shadow)
+        big = size * supersample
+        self._scene = ctx.texture((big, big), 4, dtype="f2")
+        self._scene_target = ctx.framebuffer([self._scene], ctx.depth_renderbuffer((big, big)))
+        self._picture = ctx.framebuffer([ctx.texture((size, size), 4)])
+        self._background = ctx.texture((256, 256), 3)
+        self._background.repeat_x = self._background.repeat_y = False
+        self._track_out = [ctx.texture((grid, grid), 4, dtype="f4") for _ in range(5)]
+        self._track_target = ctx.framebuffer(self._track_out, ctx.depth_renderbuffer((grid, grid)))
+        self._ao_map = ctx.depth_texture((256, 256))
+        self._ao_target = ctx.framebuffer(depth_attachment=self._ao_map)
+        triangle = ctx.buffer(np.array([-1, -1, 3, -1, -1, 3], "f4").tobytes())
+        self._screen = ctx.vertex_array(self._develop, [(triangle, "2f", "corner")])
+        self._textures: dict[tuple[Path, int], moderngl.Texture] = {}
+        self._per_head: list[Any] = []
+
+    def _program(self, vertex: str, fragment: str) -> Any:
+        return self.ctx.program(
+            vertex_shader=(_SHADERS / vertex).read_text(),
+            fragment_shader=(_SHADERS / fragment).read_text(),
+        )
+
+    def set_head(self, head: Head, skin: np.ndarray, occlusion: bool = True) -> None:
+        """skin: uint8 [s,s,3] colour texture. Costs about half a second: once per identity."""
+        for resource in self._per_head:
+            resource.release()
+        ctx, n = self.ctx, len(head.rest())
+        self.head = head
+        self._live = ctx.buffer(reserve=n * 6 * 4, dynamic=True)
+        self._fixed = ctx.buffer(reserve=n * 7 * 4)
+        self._targets = ctx.buffer(reserve=n * TRACKED * 3 * 4, dynamic=True)
+        self._index = ctx.buffer(head.faces.astype("i4").tobytes())
+        skin_texture = self._mipmapped(Image.fromarray(skin))
+        self._draw = ctx.vertex_array(
+            self._surface,
+            [
+                (self._live, "3f 3f", "in_pos", "in_nrm"),
+                (self._fixed, "2f 1f 1f 3f", "in_uv", "in_mat", "in_ao", "in_obj"),
+            ],
+            self._index,
+        )
+        self._draw_depth = ctx.vertex_array(
+            self._depth, [(self._live, "3f 3x4", "in_pos")], self._index
+        )
+        names = [f"t{i}" for i in range(TRACKED)]
+        self._draw_track = ctx.vertex_array(
+            self._track,
+            [
+                (self._live, "3f 3x4", "in_pos"),
+                (self._fixed, "2x4 1f 4x4", "in_mat"),
+                (self._targets, " ".join(["3f"] * TRACKED), *names),
+            ],
+            self._index,
+        )
+        self._per_head = [self._live, self._fixed, self._targets, self._index, skin_texture]
+        self._per_head += [self._draw, self._draw_depth, self._draw_track]
+        folder, identity = head.bank.folder / "tex", head.identity
+        self._skin = skin_texture
+        self._normal_map = self._file_texture(folder / f"{identity.texture}_nm.webp", 1024)
+        self._wig = skin_texture
+        if identity.wig is not None:
+            self._wig = self._file_texture(folder / f"{identity.wig}_wig.webp", 512)
+        self._ao = np.ones(n, np.float32)
+        self._write_fixed()
+        if occlusion:
+            self._ao = self._bake_occlusion()
+            self._write_fixed()
+
+    def _mipmapped(self, image: Image.Image) -> moderngl.Texture:
+        texture = self.ctx.texture(image.size, 3, image.tobytes())
+        texture.build_mipmaps()
+        texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+        return texture
+
+    def _file_texture(self, path: Path, size: int) -> moderngl.Texture:
+        if (path, size) not in self._textures:
+            image = Image.open(path).convert("RGB").resize((size, size), Image.Resampling.LANCZOS)
+            self._textures[path, size] = self._mipmapped(image)
+        return self._textures[path, size]
+
+    def _write_fixed(self) -> None:
+        head = self.head
+        columns = [head.uv, head.material[:, None], self._ao[:, None], head.rest()]
+        self._fixed.write(np.concatenate(columns, 1).astype("f4").tobytes())
+
+    def _write_pose(self, vertices: np.ndarray) -> None:
+        normals = self.head.normals(vertices)
+        self._live.write(np.concatenate([vertices, normals], 1).astype("f4").tobytes())
+
+    def _bake_occlusion(self, directions: int = 20) -> np.ndarray:
+        """Ambient occlusion per vertex [n] from depth maps seen from a spiral of directions."""
+        head = self.head
+        v = head.rest()
+        normals = head.normals(v)
+        self._write_pose(v)
+        k = np.arange(directions) + 0.5
+        polar, azimuth = np.arccos(1 - 1.75 * k / directions), np.pi * (1 + 5**0.5) * k
+        spiral = np.stack(
+            [np.cos(azimuth) * np.sin(polar), np.cos(polar), np.sin(azimuth) * np.sin(polar)], 1
+        )
+        centre, size = head.joints[0], self._ao_map.size[0]
+        seen, total = np.zeros(len(v)), np.zeros(len(v))
+        self.ctx.enable(moderngl.DEPTH_TEST)
+        for d in spiral:
+            view = orthographic(0.28, 0.0, 1.2) @ look_at(centre + d * 0.6, centre)
+            self._ao_target.use()
+            self._ao_target.clear(depth=1)
+            self._depth["mvp"].write(view.T.astype("f4").tobytes())
+            self._draw_depth.render()
+            z = np.frombuffer(self._ao_map.read(), "f4").reshape(size, size)
+            q = (v @ view[:3, :3].T + view[:3, 3]) * 0.5 + 0.5
+            at = np.clip((q[:, :2] * size).astype(int), 0, size - 1)
+            facing = np.clip(normals @ d, 0, 1)
+            seen += (z[at[:, 1], at[:, 0]] > q[:, 2] - 0.005) * facing
+            total += facing
+        ao = np.clip(seen / np.maximum(total, 1e-3) * 1.05, 0.08, 1)
+        for part in (1, 2, 5, 6):  # eyes and mouth interior are shaded by the shader itself
+            a, b = head.bank.parts[part]
+            ao[a:b] = 1
+        return ao.astype(np.float32)
+
+    def render(
+        self,
+        posed: Posed,
+        camera: Camera,
+        light: Light,
+        look: Look,
+        background: np.ndarray,
+    ) -> np.ndarray:
+        """uint8 [size,size,4]: RGB over the background (uint8 [256,256,3]) and the head's alpha."""
+        self._write_pose(posed.vertices)
+        ctx, head, p = self.ctx, self.head, self._surface
+        ctx.enable(moderngl.DEPTH_TEST)
+        ctx.disable(moderngl.CULL_FACE)
+        toward = np.asarray(light.directions[0])
+        shadow = orthographic(0.30, 0.2, 1.8) @ look_at(head.joints[0] + toward, head.joints[0])
+        self._shadow_target.use()
+        self._shadow_target.clear(depth=1)
+        self._depth["mvp"].write(shadow.T.astype("f4").tobytes())
+        self._draw_depth.render()
+
+        self._scene_target.use()
+        self._scene_target.clear(0, 0, 0, 0)
+        p["mvp"].write(camera.matrix.T.astype("f4").tobytes())
+        p["shadow_mvp"].write(shadow.T.astype("f4").tobytes())
+        p["eye"].value = tuple(camera.eye)
+        p["light_dir"].write(np.asarray(light.directions, "f4").tobytes())
+        p["light_col"].write(np.asarray(light.colours, "f4").tobytes())
+        p["ambient"].write(np.asarray(light.ambient, "f4").tobytes())
+        p["eye_centre"].write(np.array([e[0] for e in posed.eyes], "f4").tobytes())
+        p["eye_forward"].write(np.array([e[1] for e in posed.eyes], "f4").tobytes())
+        p["mouth_centre"].value = tuple(head.rest()[head.bank.landmarks[32]])
+        for name, value in look.uniforms().items():
+            p[name].value = value
+        for unit, (name, texture) in enumerate(
+            (
+                ("skin_texture", self._skin),
+                ("wig_texture", self._wig),
+                ("shadow_map", self._shadow),
+                ("normal_texture", self._normal_map),
+            )
+        ):
+            texture.use(unit)
+            p[name].value = unit
+        self._two_sided(self._draw)
+
+        self._background.write(np.ascontiguousarray(background).tobytes())
+        self._picture.use()
+        ctx.disable(moderngl.DEPTH_TEST)
+        q = self._develop
+        self._scene.use(0)
+        self._background.use(1)
+        q["scene"].value, q["background"].value = 0, 1
+        q["exposure"].value, q["tint"].value = look.exposure, look.tint
+        q["down"].value = self.supersample
+        self._screen.render(moderngl.TRIANGLES)
+        pixels = np.frombuffer(self._picture.read(components=4), np.uint8)
+        return pixels.reshape(self.size, self.size, 4)[::-1].copy()
+
+    def _two_sided(self, array: moderngl.VertexArray) -> None:
+        """Bodies are closed and may be culled; wigs are single sheets and may not."""
+        body = self.head.body_faces * 3
+        self.ctx.enable(moderngl.CULL_FACE)
+        array.render(vertices=body)
+        self.ctx.disable(moderngl.CULL_FACE)
+        if len(self.head.hair):
+            array.render(vertices=len(self.head.faces) * 3 - body, first=body)
+
+    def track(self, posed: Posed, targets: list[Posed], camera: Camera) -> Tracks:
+        """Exact labels of the portrait `posed` against at most TRACKED other poses of it."""
+        if len(targets) > TRACKED:
+            raise ValueError(f"one pass tracks at most {TRACKED} targets, got {len(targets)}")
+        self._live.write(np.concatenate([posed.vertices, posed.vertices], 1).astype("f4").tobytes())
+        padded = [t.vertices for t in targets] + [posed.vertices] * (TRACKED - len(targets))
+        self._targets.write(np.concatenate(padded, 1).astype("f4").tobytes())
+        self._track_target.use()
+        self._track_target.clear(0, 0, 0, 0)
+        self.ctx.enable(moderngl.DEPTH_TEST)
+        self._track["mvp"].write(camera.matrix.T.astype("f4").tobytes())
+        self._two_sided(self._draw_track)
+        g = self.grid
+        out = [np.frombuffer(t.read(), "f4").reshape(g, g, 4)[::-1] for t in self._track_out]
+        inside = out[4][..., 2] > 0.5
+        centre = (np.arange(g) + 0.5) * 2 / g - 1
+        here = np.stack(np.meshgrid(centre, -centre, indexing="xy"))  # ndc, y up
+        moved = np.concatenate(out[:4], -1).reshape(g, g, TRACKED, 2).transpose(2, 3, 0, 1)
+        flow = np.where(inside, moved - here, 0)[: len(targets)] * np.array([1, -1])[:, None, None]
+        return Tracks(
+            flow.astype(np.float32),
+            out[4][..., 0] * inside,
+            np.where(inside, out[4][..., 1], -1),
+        )

@@ -1,0 +1,367 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trains SPEAK on rendered groups. One command, resumable, CPU or CUDA.
+
+python -m inference_core.training.train CONFIG.toml --data FOLDER --out FOLDER [--minutes 60]
+
+Stages by step: the geometry alone (the flow must be found before a picture can teach anything),
+then everything together. Writes log.csv, samples_*.jpg and
+last.safetensors, and resumes from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import time
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+from ..model.expression import AXES, EMOTIONS
+from ..model.geometry import backward_map, forward_points
+from ..model.identity import GRID, Portrait
+from ..model.reader import Reader
+from ..model.speak import Speak, activity
+from . import checkpoint
+from .augment import degrade, grade, occlude
+from .data.dataset import Batch, GroupFolder
+from .losses import feature_weight, flow_loss, picture_loss
+
+_KEYS = ("pictures", "alpha", "flow", "depth", "material", "pose", "expression", "points")
+
+
+@dataclass(frozen=True)
+class Config:
+    seed: int = 0
+    batch: int = 6  # portraits per step
+    drawn: int = 2  # targets drawn per portrait and step
+    window: int = 64  # of the grid's 128, drawn per target
+    geometry_steps: int = 800
+    total_steps: int = 20000  # the learning rate falls to its floor here
+    rate: float = 1e-3
+    average: float = 0.998
+    sample_every: int = 300
+    threads: int = 2
+    feature_gain: float = 4.0
+
+
+class Trainer:
+    def __init__(self, config: Config, data: Path, out: Path) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.out = config, out
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if self.device.type == "cpu":
+            torch.set_num_threads(config.threads)
+        self.rng = torch.Generator().manual_seed(config.seed)
+        self.net = nn.ModuleDict({"speak": Speak(), "reader": Reader()})
+        self.net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.speak: Speak = self.net["speak"]  # type: ignore[assignment]
+        self.reader: Reader = self.net["reader"]  # type: ignore[assignment]
+        self.average = checkpoint.Average(self.net, config.average)
+        self.optimiser = torch.optim.AdamW(
+            self.net.parameters(), config.rate, betas=(0.9, 0.99), weight_decay=1e-4
+        )
+        self.step = 0
+        out.mkdir(parents=True, exist_ok=True)
+        self.last = out / "last.safetensors"
+        if self.last.exists():
+            self.step = checkpoint.load(self.last, self.net, self.average, self.optimiser)
+            print(f"resumed at step {self.step}", flush=True)
+        self.train_set = GroupFolder(data / "train", _KEYS)
+        self.batches = self.train_set.batches(config.batch, config.seed + self.step)
+        evaluation = GroupFolder(data / "eval", _KEYS)
+        self.evaluation = evaluation.load(evaluation.paths[::3][:16])
+
+    def run(self, minutes: float) -> None:
+        begun, recent = time.monotonic(), []
+        while self.step < self.config.total_steps and time.monotonic() - begun < minutes * 60:
+            for group in self.optimiser.param_groups:
+                group["lr"] = self._rate((time.monotonic() - begun) / (minutes * 60))
+            losses = self.losses(next(self.batches))
+            total = sum(losses.values(), torch.zeros((), device=self.device))
+            self.optimiser.zero_grad()
+            total.backward()
+            nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+            self.optimiser.step()
+            self.average.update(self.net, self.step)
+            self.step += 1
+            recent.append({k: float(v.detach()) for k, v in losses.items()})
+            if self.step % 25 == 0:
+                self._log(recent, time.monotonic() - begun)
+                recent = []
+            if self.step % self.config.sample_every == 0:
+                checkpoint.save(self.last, self.net, self.average, self.optimiser, self.step)
+                self.evaluate()
+        checkpoint.save(self.last, self.net, self.average, self.optimiser, self.step)
+        self.evaluate()
+
+    def _rate(self, elapsed: float) -> float:
+        """Warm-up, a long plateau, and a fall over the last third of the steps or of the time."""
+        warm = min(1.0, (self.step + 1) / 100)
+        done = max(elapsed, self.step / self.config.total_steps)
+        return self.config.rate * warm * max(0.02, min(1.0, 3 * (1 - done)))
+
+    def _log(self, rows: list[dict[str, float]], seconds: float) -> None:
+        path = self.out / "log.csv"
+        keys = ["flow", "depth", "alpha", "frame", "read", "picture", "paint"]
+        new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(["step", "seconds", *keys])
+            means = [np.mean([r[k] for r in rows if k in r] or [np.nan]) for k in keys]
+            writer.writerow([self.step, round(seconds, 1), *(f"{m:.4f}" for m in means)])
+        print(
+            self.step,
+            f"{seconds:.0f}s",
+            *(f"{k} {m:.3f}" for k, m in zip(keys, means, strict=True)),
+            flush=True,
+        )
+
+    def prepare(self, batch: Batch, augment: bool = True) -> Batch:
+        """Float tensors on the device; `seen`: the portrait and one target as degraded inputs."""
+        pictures = batch["pictures"].permute(0, 1, 4, 2, 3).float() / 255
+        seen = pictures[:, :2]
+        if augment:
+            pictures = grade(pictures, self.rng)
+            seen = degrade(pictures[:, :2].flatten(0, 1), self.rng)
+            seen = occlude(seen, self.rng).view_as(pictures[:, :2])
+        ready = {
+            "pictures": pictures,
+            "seen": seen,
+            "alpha": batch["alpha"][:, 0:1].float() / 255,
+        }
+        for key in ("flow", "depth", "material", "pose", "expression", "points"):
+            ready[key] = batch[key].float()
+        ready["sway"] = body_sway(ready["flow"], ready["material"])
+        return {k: v.to(self.device) for k, v in ready.items()}
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def geometry(self, ready: Batch, portrait: Portrait) -> tuple[Tensor, Tensor]:
+        """Forward points [G*T,3,g,g] of every tracked target, and the editing module's latents."""
+        targets = ready["flow"].shape[1]
+        expression, pose = ready["expression"], ready["pose"]
+        own = expression[:, :1].expand(-1, targets, -1).flatten(0, 1)
+        own_pose = pose[:, :1].expand(-1, targets, -1).flatten(0, 1)
+        code = portrait.code.repeat_interleave(targets, 0)
+        asked = expression[:, 1:].flatten(0, 1)
+        with self.autocast():
+            latent, change = self.speak.editing(
+                asked, own, pose[:, 1:].flatten(0, 1), own_pose, code
+            )
+        still = torch.tensor([0.0, 0.0, 1.0], device=self.device).expand(len(asked), -1)
+        points = forward_points(
+            portrait.depth, portrait.turn, portrait.axes, portrait.frame,
+            change.float(), own_pose, pose[:, 1:].flatten(0, 1), still,
+        )  # fmt: skip
+        return points, latent.float()
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        ready = self.prepare(self._pick(batch))
+        with self.autocast():
+            portrait = self.speak.identity(
+                ready["seen"][:, 0].contiguous(memory_format=torch.channels_last)
+            )
+        points, latent = self.geometry(ready, portrait)
+        sway = ready["sway"].flatten(0, 1)[:, :, None, None]
+        matte = portrait.alpha.detach().repeat_interleave(ready["flow"].shape[1], 0)
+        points = torch.cat([points[:, :2] + sway * matte, points[:, 2:]], 1)
+        found = self._geometry_losses(ready, portrait, points)
+        found["read"] = self._reader_loss(ready)
+        if self.step >= self.config.geometry_steps:
+            found |= self._picture_losses(ready, portrait, points.detach(), latent)
+        return found
+
+    def _pick(self, batch: Batch) -> Batch:
+        """Keeps the portrait and `drawn` of its drawn targets, first among the tracked ones."""
+        keep = self.config.drawn
+        targets, drawn = batch["flow"].shape[1], batch["pictures"].shape[1] - 1
+        order = torch.randperm(drawn, generator=self.rng)
+        pictures = torch.cat([torch.zeros(1, dtype=torch.long), 1 + order[:keep]])
+        tracked = torch.cat([order, torch.arange(drawn, targets)])
+        state = torch.cat([torch.zeros(1, dtype=torch.long), 1 + tracked])
+        return batch | {
+            "pictures": batch["pictures"][:, pictures],
+            "flow": batch["flow"][:, tracked],
+            "pose": batch["pose"][:, state],
+            "expression": batch["expression"][:, state],
+            "points": batch["points"][:, pictures],
+        }
+
+    def _geometry_losses(
+        self, ready: Batch, portrait: Portrait, points: Tensor
+    ) -> dict[str, Tensor]:
+        targets = ready["flow"].shape[1]
+        place = points[:, :2] - _grid_like(points)
+        inside = (ready["material"] >= 0).float()[:, None]
+        weight = feature_weight(ready["points"][:, 0], GRID, self.config.feature_gain)
+        weight = (weight * inside + 0.3 * (1 - inside)).repeat_interleave(targets, 0)
+        truth = ready["flow"].flatten(0, 1)
+        matte = F.avg_pool2d(ready["alpha"], 2).clamp(0, 1)
+        depth = (portrait.depth - ready["depth"][:, None]).abs() * inside
+        return {
+            "flow": flow_loss(place, truth, weight),
+            "depth": 2 * depth.sum() / inside.sum().clamp_min(1),
+            "alpha": 0.5 * F.binary_cross_entropy(portrait.alpha.clamp(1e-4, 1 - 1e-4), matte),
+            "frame": 0.01 * portrait.frame.square().mean(),
+        }
+
+    def _reader_loss(self, ready: Batch) -> Tensor:
+        frames = ready["seen"].flatten(0, 1)
+        expression, pose = (
+            ready["expression"][:, :2].flatten(0, 1),
+            ready["pose"][:, :2].flatten(0, 1),
+        )
+        with self.autocast():
+            seen = self.reader.read(frames.contiguous(memory_format=torch.channels_last))
+        n = len(EMOTIONS)
+        emotion = 0.5 * (expression[:, :n] + expression[:, n : 2 * n])
+        return (
+            F.smooth_l1_loss(seen["pose"] / 20, pose / 20, beta=0.1)
+            + F.smooth_l1_loss(seen["emotion"], emotion, beta=0.2)
+            + F.smooth_l1_loss(seen["eyes"], expression[:, 2 * n : 2 * n + 4], beta=0.2)
+            + F.smooth_l1_loss(seen["mouth"], expression[:, 2 * n + 4 : AXES], beta=0.2)
+        )
+
+    def _picture_losses(
+        self, ready: Batch, portrait: Portrait, points: Tensor, latent: Tensor
+    ) -> dict[str, Tensor]:
+        config = self.config
+        groups, targets = ready["flow"].shape[:2]
+        picks = torch.arange(config.drawn).expand(groups, -1)
+        rows = (torch.arange(groups)[:, None] * targets + picks).flatten()
+        who = torch.arange(groups).repeat_interleave(config.drawn)
+        with torch.no_grad():
+            where, cover = backward_map(points[rows], portrait.alpha.detach()[who])
+        window = config.window
+        top, left = (
+            int(v)
+            for v in torch.randint(
+                GRID // 10, GRID - window - GRID // 10 + 1, (2,), generator=self.rng
+            )
+        )
+        cut = (slice(None), slice(None), slice(top, top + window), slice(left, left + window))
+        truth = ready["pictures"][who, (picks + 1).flatten()]
+        truth = truth[:, :, 2 * top : 2 * (top + window), 2 * left : 2 * (left + window)]
+        mine = ready["expression"][who, 0]
+        asked = ready["expression"][who, (picks + 1).flatten()]
+        turned = ready["pose"][who, (picks + 1).flatten()] - ready["pose"][who, 0]
+        rest = torch.tensor([0.0, 0.0, 1.0], device=self.device).expand(len(who), -1)
+        with self.autocast():
+            drawing = self.speak.generator(
+                ready["pictures"][who, 0],
+                portrait.features[who],
+                portrait.alpha[who],
+                where[cut],
+                cover[cut],
+                latent[rows],
+                activity(asked - mine, turned, rest),
+                (top, left),
+            )
+        weight = feature_weight(ready["points"][who, (picks + 1).flatten()], 2 * GRID, 3.0)
+        weight = weight[:, :, 2 * top : 2 * (top + window), 2 * left : 2 * (left + window)]
+        return {
+            "picture": 3 * picture_loss(drawing.rgb.float(), truth, weight),
+            "paint": 0.5 * picture_loss(drawing.painted.float(), truth, weight),
+        }
+
+    @torch.no_grad()
+    def evaluate(self) -> None:
+        """PSNR and flow error on people never trained on, averaged weights; a sample grid."""
+        kept = {k: v.clone() for k, v in self.net.state_dict().items()}
+        self.net.load_state_dict(self.average.tensors)
+        self.net.eval()
+        ready = self.prepare(self.evaluation, augment=False)
+        errors: list[float] = []
+        scores: list[float] = []
+        base: list[float] = []
+        strips, read = [], []
+        for i in range(len(ready["pictures"])):
+            one = {k: v[i : i + 1] for k, v in ready.items()}
+            with self.autocast():
+                portrait = self.speak.identity(one["seen"][:, 0])
+            points, latent = self.geometry(one, portrait)
+            sway = one["sway"][0, :, :, None, None] * portrait.alpha
+            points = torch.cat([points[:, :2] + sway, points[:, 2:]], 1)
+            inside = (one["material"] >= 0)[0]
+            distance = (points[:, :2] - _grid_like(points) - one["flow"][0]).norm(dim=1) * GRID / 2
+            errors.append(float(distance[:, inside].mean()))
+            n = one["pictures"].shape[1] - 1
+            where, cover = backward_map(points[:n], portrait.alpha.expand(n, -1, -1, -1))
+            busy = torch.ones(n, 1, 1, 1, device=self.device)
+            with self.autocast():
+                drawing = self.speak.generator(
+                    one["pictures"][:, 0], portrait.features, portrait.alpha,
+                    where, cover, latent[:n], busy,
+                )  # fmt: skip
+                seen = self.reader.read(one["pictures"][0])
+            read.append((seen["pose"] - one["pose"][0, : n + 1]).abs().mean(0))
+            truth = one["pictures"][0, 1:]
+            for made, bag in ((drawing.rgb.float(), scores), (one["pictures"][:, 0], base)):
+                mse = (made - truth).square().mean((1, 2, 3))
+                bag += (-10 * mse.log10()).tolist()
+            if i < 6:
+                row = [
+                    one["pictures"][0, 0],
+                    *truth[:2],
+                    *drawing.rgb[:2].float(),
+                    *drawing.warped[:2].float(),
+                ]
+                strips.append(torch.cat(row, 2))
+        self.net.load_state_dict(kept)
+        self.net.train()
+        sheet = (torch.cat(strips, 1).clamp(0, 1) * 255).byte().permute(1, 2, 0).cpu().numpy()
+        Image.fromarray(sheet).save(self.out / f"samples_{self.step:06d}.jpg", quality=88)
+        pose = torch.stack(read).mean(0).tolist()
+        line = (
+            f"step {self.step}: PSNR {np.mean(scores):.2f} (portrait unmoved {np.mean(base):.2f}), "
+            f"flow {np.mean(errors):.2f} of {GRID} px, pose read within "
+            f"{pose[0]:.1f} {pose[1]:.1f} {pose[2]:.1f} degrees"
+        )
+        print(line, flush=True)
+        with (self.out / "evaluation.txt").open("a") as file:
+            file.write(line + "\n")
+
+
+def body_sway(flow: Tensor, material: Tensor) -> Tensor:
+    """[G,T,2]: how far the whole body moved between portrait and target, half-widths of the crop.
+
+    No control asks for it, so it is measured on the chest (the median over the lowest rows) and
+    given to the geometry, or pictures would be compared out of register.
+    """
+    chest = material[:, -12:] == 0  # [G,12,g]
+    rows = []
+    for moved, seen in zip(flow[:, :, :, -12:], chest, strict=True):
+        there = moved[:, :, seen]  # [T,2,n]
+        rows.append(there.median(-1).values if there.shape[-1] else moved.new_zeros(len(moved), 2))
+    return torch.stack(rows)
+
+
+def _grid_like(points: Tensor) -> Tensor:
+    from ..model.layers import grid
+
+    return grid(points.shape[-2], points.shape[-1], points)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="folder with train/ and eval/")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=math.inf)
+    options = parser.parse_args()
+    config = Config(**tomllib.loads(options.config.read_text()))
+    Trainer(config, options.data, options.out).run(options.minutes)
+
+
+if __name__ == "__main__":
+    main()
