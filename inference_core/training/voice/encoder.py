@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The voice encoder: a small wav2vec 2.0 with fifteen viseme weights on top.
+
+transformers' `Wav2Vec2Model` throughout, but for the first of its convolutions: that one is a
+bank of filters followed by a logarithm, started as mel-spaced tones and learned on. From a few
+hours of speech, filters that start as noise do not get there.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import Wav2Vec2Config, Wav2Vec2Model
+
+from inference_core.protocol.controls import VISEMES
+
+HOP = 320  # samples per frame: 50 Hz at 16 kHz
+FILTER, FILTER_STRIDE = 400, 160
+# Kernel and stride of the convolutions after the filters: 100 Hz in, 50 Hz out.
+CONVOLUTIONS = ((3, 1), (4, 2), (5, 1), (5, 1))
+# Power in a band below which nothing is heard. Speech of RMS 0.1 has 1e-4 in its loud bands and
+# 1e-8 in a soft /f/, so this lies well below what a quiet room leaves.
+FLOOR = 1e-9
+
+
+def _mel(hertz: float) -> float:
+    return 2595 * math.log10(1 + hertz / 700)
+
+
+@dataclass(frozen=True)
+class EncoderSize:
+    """What it takes to build the same encoder again."""
+
+    bands: int = 64
+    channels: int = 160
+    hidden: int = 160
+    layers: int = 2
+    heads: int = 4
+    inner: int = 480
+    dropout: float = 0.0
+
+    def as_dict(self) -> dict[str, float]:
+        """Plain numbers for a file."""
+        return asdict(self)
+
+
+class LogBands(nn.Module):
+    """Waveform [B, 1, N] to log power in learned bands [B, bands, T] at 100 Hz."""
+
+    def __init__(self, bands: int) -> None:
+        super().__init__()
+        edges = torch.linspace(_mel(60), _mel(7600), bands + 2)
+        hertz = 700 * (10 ** (edges / 2595) - 1)
+        time = (torch.arange(FILTER) - FILTER / 2 + 0.5) / 16_000
+        # A band as wide as its neighbours are far, but never longer than the filter itself.
+        width = torch.clamp((hertz[2:] - hertz[:-2]) / 2, min=55.0)
+        window = torch.exp(-0.5 * (time[None] * width[:, None] * 2.3) ** 2)
+        window = window * torch.hann_window(FILTER, periodic=False) ** 0.5
+        window = window / window.sum(1, keepdim=True)
+        phase = 2 * math.pi * hertz[1:-1, None] * time[None]
+        self.filters = nn.Parameter(
+            torch.cat([window * torch.cos(phase), window * torch.sin(phase)])[:, None]
+        )
+        self.norm_scale = nn.Parameter(torch.full((bands, 1), 0.2))
+        self.norm_shift = nn.Parameter(torch.full((bands, 1), 2.6))
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        """Filter, power, logarithm, and a learned scale to about -1..1."""
+        # In full precision: bfloat16 would bury what is 50 dB below the loudest band.
+        with torch.autocast("cpu", enabled=False):
+            bands = F.conv1d(hidden_states.float(), self.filters, stride=FILTER_STRIDE)
+            real, imaginary = bands.chunk(2, 1)
+            power = real * real + imaginary * imaginary
+            return torch.log(power + FLOOR) * self.norm_scale + self.norm_shift
+
+
+class VoiceEncoder(nn.Module):
+    """Samples [B, N] at 16 kHz, speech at an RMS of about 0.1, to viseme logits [B, N//320, 15]."""
+
+    def __init__(self, size: EncoderSize) -> None:
+        super().__init__()
+        self.size = size
+        self.config = Wav2Vec2Config(
+            hidden_size=size.hidden,
+            num_hidden_layers=size.layers,
+            num_attention_heads=size.heads,
+            intermediate_size=size.inner,
+            conv_dim=(size.bands, *(size.channels for _ in CONVOLUTIONS)),
+            conv_kernel=(FILTER, *(kernel for kernel, _ in CONVOLUTIONS)),
+            conv_stride=(FILTER_STRIDE, *(stride for _, stride in CONVOLUTIONS)),
+            conv_bias=True,
+            feat_extract_norm="layer",
+            do_stable_layer_norm=True,
+            num_conv_pos_embeddings=31,
+            num_conv_pos_embedding_groups=8,
+            hidden_dropout=size.dropout,
+            attention_dropout=size.dropout,
+            activation_dropout=size.dropout,
+            feat_proj_dropout=size.dropout,
+            layerdrop=0.0,
+            apply_spec_augment=False,  # no stretch is heard twice alike, so nothing need be hidden
+        )
+        self.body = Wav2Vec2Model(self.config)
+        self.body.feature_extractor.conv_layers[0] = LogBands(size.bands)
+        for parameter in self.body.encoder.layers.parameters():
+            if parameter.ndim == 2:  # transformers starts them three times smaller
+                nn.init.xavier_uniform_(parameter)
+        self.head = nn.Linear(size.hidden, len(VISEMES))
+        # What one output frame sees, so that padding puts its middle on the frame's middle.
+        field, stride = FILTER, FILTER_STRIDE
+        for kernel, step in CONVOLUTIONS:
+            field += (kernel - 1) * stride
+            stride *= step
+        self.padding = (field - HOP) // 2
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """Logits, before the softmax."""
+        padded = F.pad(samples, (self.padding, self.padding))
+        return self.head(self.body(padded).last_hidden_state)

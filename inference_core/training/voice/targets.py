@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the mouth should do for a list of phones: coarticulated viseme weights at 50 Hz.
+
+Dominance functions after Cohen and Massaro (1993): every phone pulls the mouth towards its viseme
+with a strength that falls off around it, and the pulls are averaged. On top of it the lips
+*must* close on p, b, m and meet the teeth on f, v: there a plateau overrides the average.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference_core.protocol.controls import VISEMES
+
+RATE = 50.0
+COUNT = len(VISEMES)
+SIL, PP, FF, TH, DD, KK, CH, SS, NN, RR, AA, E, IH, OH, OU = range(COUNT)
+
+# Strength of each viseme's pull, and how far it reaches before and after the phone in seconds.
+# Rounding starts early (the lips have nothing else to do), the tip of the tongue is quick.
+_STRENGTH = {SIL: 0.7, PP: 1.2, FF: 1.2, TH: 1.3, DD: 0.9, KK: 0.6, CH: 2.2, SS: 1.4, NN: 0.8,
+             RR: 1.2, AA: 1.2, E: 1.0, IH: 1.0, OH: 1.4, OU: 1.7}  # fmt: skip
+_BEFORE = {SIL: 0.04, PP: 0.015, FF: 0.015, TH: 0.02, CH: 0.04, OH: 0.04, OU: 0.05}
+_AFTER = {SIL: 0.04, PP: 0.012, FF: 0.015, TH: 0.02, CH: 0.03, OH: 0.03, OU: 0.035}
+_REACH = 0.025
+
+# Seconds over which the lips arrive at a closure and leave it.
+_CLOSING, _OPENING = 0.04, 0.03
+_FULL = {PP: 1.0, FF: 0.95}
+# A stop is shut until its burst, which comes about here.
+_BURST = 0.72
+
+STRENGTH = np.array([_STRENGTH[i] for i in range(COUNT)])
+BEFORE = np.array([_BEFORE.get(i, _REACH) for i in range(COUNT)])
+AFTER = np.array([_AFTER.get(i, _REACH) for i in range(COUNT)])
+
+
+def frame_times(frames: int) -> NDArray[np.float64]:
+    """Centres of the frames in seconds: frame k covers k/50 to (k+1)/50 s."""
+    return (np.arange(frames) + 0.5) / RATE
+
+
+def hard_labels(phones: NDArray[np.float64], frames: int) -> NDArray[np.int64]:
+    """The viseme whose phone covers each frame's centre, -1 for h and where nothing is.
+
+    phones [n, 4] = start, end, viseme index, stop.
+    """
+    times = frame_times(frames)
+    at = np.searchsorted(phones[:, 0], times, side="right") - 1
+    labels = phones[np.clip(at, 0, None), 2].astype(np.int64)
+    outside = (at < 0) | (times >= phones[np.clip(at, 0, None), 1])
+    return np.where(outside, SIL, labels)
+
+
+def viseme_weights(phones: NDArray[np.float64], frames: int) -> NDArray[np.float32]:
+    """Weights [frames, 15], each row summing to 1, for phones [n, 4] as in `hard_labels`."""
+    times = frame_times(frames)[:, None]
+    result = np.zeros((frames, COUNT))
+    spoken = phones[phones[:, 2] >= 0]  # h has no mouth of its own
+    if len(spoken) == 0:
+        result[:, SIL] = 1
+        return result.astype(np.float32)
+    start, end, kind = spoken[:, 0], spoken[:, 1], spoken[:, 2].astype(int)
+    # The pull is full in the middle half of the phone.
+    quarter = (end - start) / 4
+    before = np.clip(start + quarter - times, 0, None) / (BEFORE[kind] + 0.3 * quarter)
+    after = np.clip(times - end + quarter, 0, None) / (AFTER[kind] + 0.3 * quarter)
+    pull = STRENGTH[kind] * np.exp(-((before + after) ** 1.3))
+    np.add.at(result.T, kind, pull.T)
+    result[:, SIL] += 1e-6  # far from every phone
+    result /= result.sum(1, keepdims=True)
+    for viseme, full in _FULL.items():
+        held = np.maximum(_plateau(spoken[kind == viseme], times[:, 0]) * full, result[:, viseme])
+        result *= ((1 - held) / np.maximum(1 - result[:, viseme], 1e-9))[:, None]
+        result[:, viseme] = held
+    return result.astype(np.float32)
+
+
+def _plateau(phones: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """0..1 per frame: 1 while the lips are shut, with smooth ramps around."""
+    level = np.zeros(len(times))
+    half_frame = 0.5 / RATE
+    for start, end, _, stop in phones:
+        until = start + _BURST * (end - start) if stop else end
+        middle = (start + until) / 2
+        # At least one frame's centre lies on the plateau, however short the phone is.
+        low = min(start + 0.15 * (until - start), middle - half_frame)
+        high = max(until, middle + half_frame)
+        ramp = np.minimum((times - low) / _CLOSING + 1, (high - times) / _OPENING + 1).clip(0, 1)
+        level = np.maximum(level, ramp * ramp * (3 - 2 * ramp))
+    return level

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Train the voice encoder: `python -m inference_core.training.voice.train --config FILE.json`.
+
+The run is measured in minutes, so that it ends when it should on any machine: the learning rate
+follows the time spent. It can be stopped and started again at will; `last.safetensors` holds the
+weights, their average, the optimiser's moments and the place. `loss.csv` gets a row every 20
+steps and `score.csv` one after every few minutes.
+"""
+
+import argparse
+import json
+import math
+import os
+import sys
+import time
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from inference_core.training.voice import checkpoint
+from inference_core.training.voice.batches import Batch, Corpus, make_batch
+from inference_core.training.voice.checkpoint import Progress
+from inference_core.training.voice.encoder import EncoderSize, VoiceEncoder
+from inference_core.training.voice.score import score
+from inference_core.training.voice.targets import FF, PP
+
+
+@dataclass(frozen=True)
+class Config:
+    """A run. Paths are relative to the working folder."""
+
+    corpus: str = "corpus"
+    out: str = "run"
+    minutes: float = 45.0
+    batch: int = 4
+    seconds: float = 4.0
+    rate: float = 2e-3
+    warmup_steps: int = 100
+    weight_decay: float = 0.02
+    average: float = 0.998
+    threads: int = 1
+    bfloat16: bool = True
+    seed: int = 1
+    save_every_minutes: float = 3.0
+    size: EncoderSize = field(default_factory=EncoderSize)
+
+    @staticmethod
+    def read(path: Path) -> "Config":
+        """From a JSON file; a key that is no field is an error."""
+        values = json.loads(path.read_text(encoding="utf-8"))
+        unknown = set(values) - {f.name for f in fields(Config)}
+        if unknown:
+            raise SystemExit(f"{path}: unknown settings {', '.join(sorted(unknown))}")
+        values["size"] = EncoderSize(**values.get("size", {}))
+        return Config(**values)
+
+
+def loss_of(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy against the wanted weights, and the error of their change per frame.
+
+    Frames in which the lips must meet count more: there a mistake is seen at once.
+    """
+    logs = torch.log_softmax(logits.float(), -1)
+    weight = 1 + 1.5 * (target[..., PP] + target[..., FF])
+    entropy = (-(target * logs).sum(-1) * weight).sum() / weight.sum()
+    change = (logs.exp().diff(dim=1) - target.diff(dim=1)).square().sum(-1).mean()
+    return entropy, change
+
+
+# What the optimisers keep per parameter, by the names torch gives it.
+STATES = ("step", "exp_avg", "exp_avg_sq", "momentum_buffer")
+
+
+def optimisers_of(encoder: VoiceEncoder, config: Config) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the transformer, AdamW for everything else.
+
+    With the few hours that a processor can hear in a run, Muon needs half the steps.
+    """
+    matrices: list[torch.nn.Parameter] = []
+    rest: list[torch.nn.Parameter] = []
+    for name, parameter in encoder.named_parameters():
+        inside = parameter.ndim == 2 and ("encoder.layers" in name or "projection" in name)
+        (matrices if inside else rest).append(parameter)
+    return [
+        torch.optim.Muon(
+            matrices,
+            lr=config.rate,
+            weight_decay=config.weight_decay,
+            adjust_lr_fn="match_rms_adamw",
+        ),
+        torch.optim.AdamW(
+            rest, lr=config.rate, betas=(0.9, 0.98), weight_decay=config.weight_decay
+        ),
+    ]
+
+
+class Run:
+    """One training run: the encoder, its running average, the optimiser and the place."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.out = Path(config.out)
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.progress = Progress()
+        torch.manual_seed(config.seed)
+        self.encoder = VoiceEncoder(config.size)
+        self.average = {k: v.detach().clone() for k, v in self.encoder.state_dict().items()}
+        self.optimisers = optimisers_of(self.encoder, config)
+        self.last = self.out / "last.safetensors"
+        if self.last.exists():
+            self._resume()
+        corpus = Path(config.corpus)
+        self.train = Corpus(corpus, "train")
+        self.judges = {name: Corpus(corpus, name) for name in ("unseen_voice", "unseen_language")}
+
+    def _resume(self) -> None:
+        size, self.progress, groups = checkpoint.load(self.last)
+        if size != self.config.size:
+            raise SystemExit(f"{self.last} holds an encoder of another size; choose another folder")
+        self.encoder.load_state_dict(groups["weights"])
+        self.average = groups["average"]
+        parameters = dict(self.encoder.named_parameters())
+        for optimiser in self.optimisers:
+            mine = {id(p) for group in optimiser.param_groups for p in group["params"]}
+            for key in STATES:
+                for name, value in groups.get(key, {}).items():
+                    if id(parameters[name]) in mine:
+                        optimiser.state[parameters[name]][key] = value
+        print(f"going on from step {self.progress.step}", flush=True)
+
+    def save(self) -> None:
+        """Write `last.safetensors`."""
+        groups = {"weights": self.encoder.state_dict(), "average": self.average}
+        for name, parameter in self.encoder.named_parameters():
+            for optimiser in self.optimisers:
+                for key, value in optimiser.state.get(parameter, {}).items():
+                    groups.setdefault(key, {})[name] = torch.as_tensor(value)
+        checkpoint.save(self.last, self.config.size, self.progress, groups)
+
+    def learning_rate(self) -> float:
+        """Linear warm-up by steps, then a cosine down to 3 % by the time spent."""
+        spent = min(self.progress.seconds / (self.config.minutes * 60), 1.0)
+        fall = 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * spent))
+        return self.config.rate * fall * min((self.progress.step + 1) / self.config.warmup_steps, 1)
+
+    def step(self, batch: Batch) -> tuple[float, float]:
+        """One step of the optimiser; returns the two losses."""
+        self.encoder.train()
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = self.learning_rate()
+            optimiser.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bfloat16):
+            logits = self.encoder(batch.samples)
+        entropy, change = loss_of(logits, batch.target)
+        (entropy + change).backward()
+        torch.nn.utils.clip_grad_norm_(self.encoder.parameters(), 1.0)
+        for optimiser in self.optimisers:
+            optimiser.step()
+        keep = min(self.config.average, (1 + self.progress.step) / (10 + self.progress.step))
+        with torch.no_grad():
+            for name, value in self.encoder.state_dict().items():
+                self.average[name].lerp_(value, 1 - keep)
+        self.progress.step += 1
+        return float(entropy.detach()), float(change.detach())
+
+    def judge(self) -> None:
+        """Score the average on voices and a language never trained on; a row in score.csv."""
+        encoder = VoiceEncoder(self.config.size)
+        encoder.load_state_dict(self.average)
+        encoder.eval()
+
+        def listen(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+            with torch.inference_mode():
+                return encoder(torch.from_numpy(samples)[None]).softmax(-1)[0].numpy()
+
+        for name, corpus in self.judges.items():
+            result = score(listen, corpus, 30)
+            print(f"step {self.progress.step} {name}: {result.line()}", flush=True)
+            path = self.out / "score.csv"
+            new = not path.exists()
+            with path.open("a", encoding="utf-8") as file:
+                if new:
+                    file.write("step,part,phone_right,mouth_right,closed,events,false_closed\n")
+                file.write(
+                    f"{self.progress.step},{name},{result.phone_right:.4f},"
+                    f"{result.mouth_right:.4f},{result.closed:.4f},{result.events_closed:.4f},"
+                    f"{result.false_closed:.5f}\n"
+                )
+
+    def go(self) -> None:
+        """Train until the minutes are spent."""
+        path = self.out / "loss.csv"
+        if not path.exists():
+            path.write_text("step,seconds,entropy,change,rate\n", encoding="utf-8")
+        config, sums = self.config, np.zeros(2)
+        saved = self.progress.seconds
+        clock = time.monotonic()
+        while self.progress.seconds < config.minutes * 60:
+            torch.manual_seed(config.seed * 1_000_003 + self.progress.step)
+            batch = make_batch(
+                self.train, config.batch, config.seconds, (config.seed, self.progress.step)
+            )
+            sums += self.step(batch)
+            now = time.monotonic()
+            self.progress.seconds += now - clock
+            clock = now
+            if self.progress.step % 20 == 0:
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(
+                        f"{self.progress.step},{self.progress.seconds:.1f},{sums[0] / 20:.4f},"
+                        f"{sums[1] / 20:.4f},{self.learning_rate():.2e}\n"
+                    )
+                sums[:] = 0
+            if self.progress.seconds - saved > config.save_every_minutes * 60:
+                self.save()
+                self.judge()
+                saved, clock = self.progress.seconds, time.monotonic()
+        self.save()
+        self.judge()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="settings as JSON")
+    config = Config.read(parser.parse_args(argv).config)
+    os.environ["OMP_NUM_THREADS"] = str(config.threads)
+    torch.set_num_threads(config.threads)
+    Run(config).go()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

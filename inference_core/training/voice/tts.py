@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Speech with exact phone times from two free synthesisers: flite and espeak-ng.
+
+Both come with Debian and Ubuntu (`flite`, `libespeak-ng1`); only those who train need them.
+"""
+
+import ctypes
+import ctypes.util
+import subprocess
+import tempfile
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference_core.runtime.audio_resample import to_mono_16k
+from inference_core.training.voice.phones import STOPS, Phone, of_arpabet, of_ipa, split
+
+ARPABET_STOPS = frozenset({"p", "b", "t", "d", "k", "g"})
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Speech float32 [n] at 16 kHz and its phones, which cover it from start to end."""
+
+    samples: NDArray[np.float32]
+    phones: list[Phone]
+
+
+def flite(text: str, voice: str, stretch: float = 1.0, pitch: float = 0.0) -> Utterance | None:
+    """`text` by flite; None when it says a phone that the table does not know.
+
+    stretch: factor on every duration; pitch: mean of the fundamental in Hz, 0 for the voice's own.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "say.wav"
+        command = ["flite", "-voice", voice, "-psdur", "--setf", f"duration_stretch={stretch}"]
+        if pitch:
+            command += ["--setf", f"int_f0_target_mean={pitch}"]
+        command += ["-t", text, "-o", str(path)]
+        said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+        with wave.open(str(path)) as file:
+            rate = file.getframerate()
+            pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    phones: list[Phone] = []
+    time = 0.0
+    for part in said.stdout.split():
+        name, _, until = part.rpartition(":")
+        visemes = of_arpabet(name)
+        if visemes is None:
+            return None
+        end = float(until)
+        phones += split(time, end, visemes, name in ARPABET_STOPS)
+        time = end
+    return Utterance(to_mono_16k(pcm, rate), phones)
+
+
+class _Id(ctypes.Union):
+    _fields_ = (("number", ctypes.c_int), ("name", ctypes.c_char_p), ("string", ctypes.c_char * 8))
+
+
+class _Event(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", _Id),
+    )
+
+
+# Of espeak-ng's speak_lib.h.
+_OUTPUT_SYNCHRONOUS = 2
+_PHONEME_EVENTS_AS_IPA = 0x0003
+_EVENT_PHONEME = 7
+_RATE, _PITCH, _RANGE = 1, 3, 4
+_UTF8 = 1
+_CALLBACK = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
+)
+
+
+class Espeak:
+    """espeak-ng in this process; one instance only, the library keeps global state."""
+
+    def __init__(self) -> None:
+        name = ctypes.util.find_library("espeak-ng")
+        if name is None:
+            raise RuntimeError("libespeak-ng is missing: install the package libespeak-ng1")
+        self._lib = ctypes.CDLL(name)
+        self.rate = int(
+            self._lib.espeak_Initialize(_OUTPUT_SYNCHRONOUS, 0, None, _PHONEME_EVENTS_AS_IPA)
+        )
+
+    def say(
+        self, text: str, voice: str, rate: int = 170, pitch: int = 50, spread: int = 50
+    ) -> Utterance | None:
+        """`text` by `voice` (`de`, `en-us+f3`); None for an unknown voice or phone.
+
+        rate: words per minute; pitch and spread (of the pitch): 0 to 99.
+        """
+        pcm = bytearray()
+        events: list[tuple[float, str]] = []
+
+        def take(samples: Any, count: int, event: Any) -> int:
+            if count > 0:
+                pcm.extend(ctypes.string_at(samples, count * 2))
+            i = 0
+            while event and event[i].type != 0:
+                if event[i].type == _EVENT_PHONEME:
+                    raw = bytes(event[i].id.string).split(b"\0")[0]
+                    events.append((event[i].audio_position / 1000, raw.decode("utf8", "replace")))
+                i += 1
+            return 0
+
+        callback = _CALLBACK(take)
+        self._lib.espeak_SetSynthCallback(callback)
+        if self._lib.espeak_SetVoiceByName(voice.encode()) != 0:
+            return None
+        for parameter, value in ((_RATE, rate), (_PITCH, pitch), (_RANGE, spread)):
+            self._lib.espeak_SetParameter(parameter, value, 0)
+        data = text.encode() + b"\0"
+        self._lib.espeak_Synth(data, len(data), 0, 1, 0, _UTF8, None, None)
+        self._lib.espeak_Synchronize()
+        samples = np.frombuffer(bytes(pcm), "<i2")
+        phones = self._phones(samples, [e for e in events if not e[1].startswith("(")])
+        return Utterance(to_mono_16k(samples, self.rate), phones) if phones else None
+
+    def _phones(
+        self, samples: NDArray[np.int16], events: list[tuple[float, str]]
+    ) -> list[Phone] | None:
+        length = len(samples) / self.rate
+        if not events:
+            return None
+        bounds = [min(time, length) for time, _ in events] + [length]
+        is_stop = [bool(symbol) and symbol[0] in STOPS for _, symbol in events]
+        # espeak-ng reports a stop at its burst; the shut mouth before it is counted to the vowel.
+        for i in range(1, len(events)):
+            if is_stop[i] and events[i - 1][1]:
+                bounds[i] = max(self._closure(samples, bounds[i]), bounds[i - 1] + 0.02)
+        phones: list[Phone] = []
+        if bounds[0] > 0:
+            phones.append(Phone(0.0, bounds[0], "sil"))
+        for i, (_, symbol) in enumerate(events):
+            visemes = of_ipa(symbol)
+            if visemes is None:
+                return None
+            if bounds[i + 1] > bounds[i]:
+                phones += split(bounds[i], bounds[i + 1], visemes, is_stop[i])
+        return phones
+
+    def _closure(self, samples: NDArray[np.int16], burst: float) -> float:
+        """Where the silence before `burst` seconds begins; the burst itself when there is none."""
+        step = self.rate // 200
+        at = int(burst * self.rate)
+        while at - step >= 0 and burst - (at - step) / self.rate < 0.12:
+            if np.abs(samples[at - step : at].astype(np.int32)).max(initial=0) > 40:
+                break
+            at -= step
+        return at / self.rate
