@@ -31,6 +31,7 @@ TRAIN = (
     "onnxscript==0.7.2",
     "moderngl==5.13.0",
     "scipy==1.17.1",
+    "transformers==5.23.0",
 )
 # numpy stays below 2 beside bpy 4.5 and 5.0, which are built for 1.26.
 PURPOSES: dict[str, tuple[str, tuple[str, ...]]] = {
