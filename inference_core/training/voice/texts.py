@@ -12,44 +12,66 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-NOUNS = _words("""baby bottle bishop mother farmer camp hammer puppy pepper paper problem bubble robber
-number member summer family film famous moment movie machine mushroom march map lamp stamp jump pump
-thumb theatre thunder father feather weather brother leather fever river oven village velvet voice
-vegetable valley wave window winter wolf woman wood wool water whale wheel question queen quarter
-squirrel garden gate ghost giant engine orange bridge judge jacket jam church chair cheese chicken
-kitchen teacher picture culture nature shoe ship shadow shoulder ocean station nation treasure
-measure garage sister sunset salad city circus science season pencil dance zebra music museum prize
-nose rose tiger teapot doctor daughter ladder letter lion lemon lake light lily leaf loaf rabbit
-road river rain rope roof room rule year yellow youth uniform boat bone coat coast ghost note smoke
-boy coin noise oyster poison house cloud crowd mouse mountain owl tower book cook foot wool bull
-moon school spoon fruit juice bird girl nurse world worm earth heart art car star farm field key
-king ring song wing tongue finger uncle bank pink think ink hill hat hotel hand horse hospital hair
-air bear care square fire desire choir hour flower power idea theatre ear beer deer tour sugar
-eight game plane table train snake cake apple cat cap lamb lamp jazz language egg bed bread desk
-president country government freedom people liberty service company program summer world""")
-VERBS = _words("""bring brought bought keep kept pick put push pull open paint print believe behave become
-borrow build burn bump blame may make made mix miss move measure find found feel felt follow forget
-forgive fly fall fold laugh leave left love live save serve think thought throw threw breathe bathe
-clothe tell told take took teach touch talk try drive draw dream drop give gave get go guess choose
-change chase catch reach watch wish wash rush push crash shout show shut share sell sit sing say see
-saw use lose choose close freeze run read write ride rise know knew need notice look like learn
-listen lift allow enjoy destroy hope hold hide hear help hurt whisper wonder want wait work wear
-question quit quote yell yawn ask answer ban ponder lump""")
-ADJECTIVES = _words("""big bad brave brown blue bright beautiful poor pale proper perfect possible
-impossible simple humble purple famous firm fresh funny full few very vivid violent heavy silver
-thick thin thirsty healthy other smooth southern the_same that this tall tiny tired tight dry dark
-dear wooden sudden good great green guilty eager angry hungry long strong young wrong cheap charming
+NOUNS = _words(
+    """
+baby bottle bishop mother farmer camp hammer puppy pepper paper problem bubble robber number
+member summer family film famous moment movie machine mushroom march map lamp stamp jump pump
+thumb theatre thunder father feather weather brother leather fever river oven village velvet
+voice vegetable valley wave window winter wolf woman wood wool water whale wheel question queen
+quarter squirrel garden gate ghost giant engine orange bridge judge jacket jam church chair
+cheese chicken kitchen teacher picture culture nature shoe ship shadow shoulder ocean station
+nation treasure measure garage sister sunset salad city circus science season pencil dance
+zebra music museum prize nose rose tiger teapot doctor daughter ladder letter lion lemon lake
+light lily leaf loaf rabbit road river rain rope roof room rule year yellow youth uniform boat
+bone coat coast ghost note smoke boy coin noise oyster poison house cloud crowd mouse mountain
+owl tower book cook foot wool bull moon school spoon fruit juice bird girl nurse world worm
+earth heart art car star farm field key king ring song wing tongue finger uncle bank pink think
+ink hill hat hotel hand horse hospital hair air bear care square fire desire choir hour flower
+power idea theatre ear beer deer tour sugar eight game plane table train snake cake apple cat
+cap lamb lamp jazz language egg bed bread desk president country government freedom people
+liberty service company program summer world
+"""
+)
+VERBS = _words(
+    """
+bring brought bought keep kept pick put push pull open paint print believe behave become borrow
+build burn bump blame may make made mix miss move measure find found feel felt follow forget
+forgive fly fall fold laugh leave left love live save serve think thought throw threw breathe
+bathe clothe tell told take took teach touch talk try drive draw dream drop give gave get go
+guess choose change chase catch reach watch wish wash rush push crash shout show shut share
+sell sit sing say see saw use lose choose close freeze run read write ride rise know knew need
+notice look like learn listen lift allow enjoy destroy hope hold hide hear help hurt whisper
+wonder want wait work wear question quit quote yell yawn ask answer ban ponder lump
+"""
+)
+ADJECTIVES = _words(
+    """
+big bad brave brown blue bright beautiful poor pale proper perfect possible impossible simple
+humble purple famous firm fresh funny full few very vivid violent heavy silver thick thin
+thirsty healthy other smooth southern the_same that this tall tiny tired tight dry dark dear
+wooden sudden good great green guilty eager angry hungry long strong young wrong cheap charming
 rich much sharp shy short fashionable delicious special casual usual unusual sad soft sweet six
-seven slow small nice icy busy easy noisy lazy new narrow nervous little large late loud low yellow
-real rare round red rude early certain dirty quiet quick white wild wet wide warm weak wonderful
-huge happy holy high whole hollow awful old odd only open equal even American national""")
-ADVERBS = _words("""perhaps maybe probably never ever even often after before behind above beneath both
-then there though through today tonight tomorrow always already almost along again ago together
-usually surely seldom soon since now near later lately really rarely early quite quickly where when
-why here however hardly how out down around about up apart oops""")
-NAMES = _words("""Bob Pamela Beth Michael Philip Fiona Vivian Stephen Theo Kathy Matthew Tom Diana Gordon
-George Charlie Jack Joshua Natasha Sam Susan Zoe Nina Lily Rachel Aaron Yuri William Wendy Hugh Owen
-Emma Ian Oscar Ursula Abraham Benjamin Barbara""")
+seven slow small nice icy busy easy noisy lazy new narrow nervous little large late loud low
+yellow real rare round red rude early certain dirty quiet quick white wild wet wide warm weak
+wonderful huge happy holy high whole hollow awful old odd only open equal even American
+national
+"""
+)
+ADVERBS = _words(
+    """
+perhaps maybe probably never ever even often after before behind above beneath both then there
+though through today tonight tomorrow always already almost along again ago together usually
+surely seldom soon since now near later lately really rarely early quite quickly where when why
+here however hardly how out down around about up apart oops
+"""
+)
+NAMES = _words(
+    """
+Bob Pamela Beth Michael Philip Fiona Vivian Stephen Theo Kathy Matthew Tom Diana Gordon George
+Charlie Jack Joshua Natasha Sam Susan Zoe Nina Lily Rachel Aaron Yuri William Wendy Hugh Owen
+Emma Ian Oscar Ursula Abraham Benjamin Barbara
+"""
+)
 FRAMES = (
     "{n} and {n} {v} the {a} {o}.",
     "The {a} {o} will {v} {d}, {n} said.",
