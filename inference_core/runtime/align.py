@@ -173,10 +173,14 @@ class Paste:
             min(math.ceil(bottom), picture[1]),
         )
         self.size = (self.box[2] - self.box[0], self.box[3] - self.box[1])
-        scale = crop / square.side
-        self._shrink = max(1, int(scale / 2))  # the crop has more pixels than its place
-        step = scale / self._shrink
-        start = (square.from_picture(self.box[:2]) + 1) / 2 * (crop / self._shrink)
+        # Turning is the dear part, so the crop is brought near the right size first, by Pillow's
+        # separable resize: one bicubic sample per pixel then neither aliases nor blurs. Where it
+        # is blown up, two bilinear samples per crop pixel look the same for a quarter of the time.
+        step = crop / square.side  # crop pixels per pixel of the picture
+        self._grain = 2 * crop if step < 0.5 else crop if step < 1.1 else round(square.side)
+        self._method = Image.Resampling.BILINEAR if step < 0.5 else Image.Resampling.BICUBIC
+        step = self._grain / square.side
+        start = (square.from_picture(self.box[:2]) + 1) / 2 * self._grain + MARGIN
         self._coefficients: Affine = (
             step * square.right_x,
             step * square.right_y,
@@ -202,17 +206,12 @@ class Paste:
 
     def place(self, crop: Image.Image) -> Image.Image:
         """The generated square (RGB or L) turned and scaled to `box`, without its fade."""
-        small = crop.reduce(self._shrink) if self._shrink > 1 else crop
-        # The outermost half pixel has no neighbour to sample; repeating it keeps black out.
-        framed = Image.fromarray(
-            np.pad(
-                np.asarray(small),
-                [(MARGIN, MARGIN), (MARGIN, MARGIN)] + [(0, 0)] * (len(small.getbands()) > 1),
-                mode="edge",
-            )
-        )
-        a, b, c, d, e, f = self._coefficients
-        return _sampled(framed, (a, b, c + MARGIN, d, e, f + MARGIN), self.size)
+        if crop.width != self._grain:
+            crop = crop.resize((self._grain, self._grain), Image.Resampling.BICUBIC)
+        # Samples at the very edge have no neighbour outside; repeating it keeps black out.
+        pads = [(MARGIN, MARGIN), (MARGIN, MARGIN)] + [(0, 0)] * (len(crop.getbands()) > 1)
+        framed = Image.fromarray(np.pad(np.asarray(crop), pads, mode="edge"))
+        return framed.transform(self.size, Image.Transform.AFFINE, self._coefficients, self._method)
 
     def blend(self, base: Image.Image, crop: Image.Image) -> Image.Image:
         """`base`, which is the portrait's content in `box`, with the generated square over it."""

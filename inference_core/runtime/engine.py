@@ -9,7 +9,6 @@ Not made for use from several threads at once.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -233,9 +232,8 @@ class Engine:
         if not order:
             return
         painter = self._painter(portrait, size)
-        writers = max(2, min(8, (os.cpu_count() or 2)))
         waiting: deque[tuple[int, Floats, Future[bytes]]] = deque()
-        pool = ThreadPoolExecutor(writers, thread_name_prefix="png")
+        pool = ThreadPoolExecutor(painter.writers, thread_name_prefix="png")
         try:
             for first in range(0, len(order), painter.batch):
                 some = order[first : first + painter.batch]
@@ -245,7 +243,7 @@ class Engine:
                     job = pool.submit(painter.png, [plate[n] for plate in crops], keys[index])
                     waiting.append((index, measured[n], job))
                 # Finished files go out at once; slow writing may not let the queue grow.
-                while waiting and (waiting[0][2].done() or len(waiting) > 2 * writers):
+                while waiting and (waiting[0][2].done() or len(waiting) > 2 * painter.writers):
                     yield _finished(waiting, keys)
             while waiting:
                 yield _finished(waiting, keys)

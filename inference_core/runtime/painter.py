@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,6 +16,7 @@ from .png import FrameEncoder, pixels
 from .portrait import DARK, LIGHT, READ_SIZE, Floats, Portrait, read, tensor
 
 GPU_BATCH = 8  # a GPU starves on single frames; a processor gains nothing from more than one
+WRITING_BYTES = 256 << 20  # memory for files in the making
 FAINT = 1 / 32  # alpha below which a pixel's own colour cannot be told any more
 
 Bytes = npt.NDArray[np.uint8]
@@ -35,13 +37,17 @@ class Painter:
         self._encoder = FrameEncoder(pixels(portrait.rgb, portrait.alpha), self._paste.box)
         # Where the crop has no transparent pixel, none can move into it: one picture does.
         opaque = self._alpha is None or self._alpha.getextrema() == (255, 255)
-        plates = portrait.plates[:1] if opaque else portrait.plates
-        self._portraits = [tensor(portrait.crop(size, n)) for n in range(len(plates))]
+        backdrops = (DARK,) if opaque else (DARK, LIGHT)
+        self._portraits = [tensor(portrait.crop(size, grey)) for grey in backdrops]
         wanted = {entry.name for entry in self._session.get_inputs()}
         self._shared = {name: value for name, value in identity.items() if name in wanted}
         self._shared["own"] = portrait.own[None]
         self._shared["own_content"] = portrait.own_content[None]
         self.batch = self._batch()
+        # A file in the making takes four copies of its box; large ones are made one by one.
+        copies = 4 * 4 * self._rgb.width * self._rgb.height
+        cores = os.cpu_count() or 1
+        self.writers = max(1, min(8, cores, WRITING_BYTES // copies))
 
     def _batch(self) -> int:
         """Frames per run: what the network demands, else what its processor likes."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +20,8 @@ from PIL import Image
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 KEY_NAME = b"speak-key"
 ADLER_BASE = 65521
-NO_FILTER_LEFT, AVERAGE = (
-    1,
-    3,
-)  # PNG filter types: difference to the left, to the mean of left and up
+PART_BYTES = 1 << 20  # rows are filtered and compressed so many bytes at a time
+LEFT, AVERAGE = 1, 3  # PNG filters: the difference to the left, to the mean of left and up
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -30,27 +29,48 @@ Pixels = npt.NDArray[np.uint8]
 class _Band:
     """Some rows of a picture as one piece of the zlib stream, with what joining it needs."""
 
-    def __init__(self, rows: Pixels, channels: int, last: bool) -> None:
-        """`rows` [h, width * channels]; `last`: the stream ends here."""
-        filtered = _filtered(rows, channels)
-        self.length = filtered.size
-        self.adler = zlib.adler32(filtered.data)
+    def __init__(self, parts: Iterable[Pixels], channels: int, last: bool) -> None:
+        """`parts`: the rows [h, width * channels] a few at a time; `last`: the stream ends here."""
+        self.length, self.adler = 0, 1
         packer = zlib.compressobj(1, zlib.DEFLATED, -15, 9, zlib.Z_RLE)
-        self.data = packer.compress(filtered.data)
-        self.data += packer.flush(zlib.Z_FINISH if last else zlib.Z_FULL_FLUSH)
+        pieces = []
+        above = None
+        for rows in parts:
+            filtered = _filtered(rows, above, channels)
+            above = rows[-1]
+            self.length += filtered.size
+            self.adler = zlib.adler32(filtered.data, self.adler)
+            pieces.append(packer.compress(filtered.data))
+        pieces.append(packer.flush(zlib.Z_FINISH if last else zlib.Z_FULL_FLUSH))
+        self.data = b"".join(pieces)
 
 
-def _filtered(rows: Pixels, channels: int) -> Pixels:
-    """The rows with their filter bytes [h, 1 + width * channels]; none above is needed."""
+def _split(rows: Pixels) -> Iterator[Pixels]:
+    """`rows` [h, n] a few at a time, so that the copies made of them stay small."""
+    step = max(1, PART_BYTES // rows.shape[1])
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step]
+
+
+def _filtered(rows: Pixels, above: Pixels | None, channels: int) -> Pixels:
+    """The rows with their filter bytes [h, 1 + width * channels].
+
+    `above` is the row before the first one; None where that may change from frame to frame.
+    """
     out = np.empty((rows.shape[0], rows.shape[1] + 1), np.uint8)
     left = np.zeros_like(rows)
     left[:, channels:] = rows[:, :-channels]
-    out[0, 0] = NO_FILTER_LEFT
-    np.subtract(rows[0], left[0], out=out[0, 1:])
-    out[1:, 0] = AVERAGE
-    up, left = rows[:-1], left[1:]
+    start = 0
+    if above is None:
+        out[0, 0] = LEFT
+        np.subtract(rows[0], left[0], out=out[0, 1:])
+        up, start = rows[:-1], 1
+    else:
+        up = np.concatenate([above[None], rows[:-1]])
+    out[start:, 0] = AVERAGE
+    left = left[start:]
     # (left + up) // 2 without leaving 8 bits
-    np.subtract(rows[1:], (up & left) + ((up ^ left) >> 1), out=out[1:, 1:])
+    np.subtract(rows[start:], (up & left) + ((up ^ left) >> 1), out=out[start:, 1:])
     return out
 
 
@@ -79,15 +99,22 @@ class FrameEncoder:
         flat = portrait.reshape(self._height, -1)
         _, top, _, bottom = box
         self._rows = portrait[top:bottom]
-        self._above = [_Band(flat[:top], self._channels, False)] if top else []
-        self._below = [_Band(flat[bottom:], self._channels, True)] if bottom < self._height else []
+        self._above = [_Band(_split(flat[:top]), self._channels, False)] if top else []
+        more = bottom < self._height
+        self._below = [_Band(_split(flat[bottom:]), self._channels, True)] if more else []
+
+    def _merged(self, region: Pixels) -> Iterator[Pixels]:
+        """The rows of the box with `region` in them [h, width * channels], a few at a time."""
+        left, _, right, _ = self._box
+        step = max(1, PART_BYTES // (self._width * self._channels))
+        for start in range(0, len(region), step):
+            rows = self._rows[start : start + step].copy()
+            rows[:, left:right] = region[start : start + step]
+            yield rows.reshape(len(rows), -1)
 
     def encode(self, region: Pixels, key: str) -> bytes:
         """The PNG file with `region` uint8 [h, w, 3 or 4] in the box and the frame's key."""
-        left, _, right, _ = self._box
-        rows = self._rows.copy()
-        rows[:, left:right] = region
-        middle = _Band(rows.reshape(len(rows), -1), self._channels, not self._below)
+        middle = _Band(self._merged(region), self._channels, not self._below)
         bands = [*self._above, middle, *self._below]
         colour = 6 if self._channels == 4 else 2
         header = struct.pack(">IIBBBBB", self._width, self._height, 8, colour, 0, 0, 0)

@@ -16,7 +16,7 @@ from inference_core.protocol.errors import SpeakError
 
 from .align import Square, around, canonical, cut
 from .face_detector import FaceBox, searches
-from .image_file import Picture, decode
+from .image_file import decode
 from .notice import Notice
 from .pack import Pack
 from .tracks import clamped
@@ -56,11 +56,18 @@ class Portrait:
     confidence: float
     rgb: Image.Image
     alpha: Image.Image | None
-    plates: tuple[Image.Image, ...]  # what the networks see: opaque, one per backdrop
 
-    def crop(self, size: int, plate: int = 0) -> Image.Image:
-        """The upright square around the face, `size` x `size` pixels."""
-        return cut(self.plates[plate], self.square, size)
+    def crop(self, size: int, backdrop: int = DARK) -> Image.Image:
+        """The upright square around the face, `size` x `size` pixels, over a grey backdrop."""
+        return cut(opaque(self.rgb, self.alpha, backdrop), self.square, size)
+
+
+def opaque(rgb: Image.Image, alpha: Image.Image | None, backdrop: int = DARK) -> Image.Image:
+    """A picture as the networks see it: what is transparent shows a grey backdrop."""
+    if alpha is None:
+        return rgb
+    # Made when needed and not kept: at 8K it is 250 MB.
+    return Image.composite(rgb, Image.new("RGB", rgb.size, (backdrop,) * 3), alpha)
 
 
 @dataclass(frozen=True)
@@ -93,8 +100,8 @@ def prepare(
     """
     picture = decode(data)
     notices = list(picture.notices)
-    plates = _plates(picture)
-    faces = [_given(pack, plates[0], box)] if box else _found(pack, plates[0])
+    seen = opaque(picture.rgb, picture.alpha)
+    faces = [_given(pack, seen, box)] if box else _found(pack, seen)
     if not faces:
         raise SpeakError("portrait_no_face")
     chosen = _chosen(faces, face, notices)
@@ -102,7 +109,7 @@ def prepare(
         notices.append(Notice("portrait_face_uncertain"))
     try:
         square = canonical(faces[chosen].points)
-        crop = cut(plates[0], square, READ_SIZE)
+        crop = cut(seen, square, READ_SIZE)
     except ValueError:
         raise SpeakError("portrait_no_face") from None
     if square.side < SMALL_CROP:
@@ -123,7 +130,6 @@ def prepare(
         confidence=faces[chosen].confidence,
         rgb=picture.rgb,
         alpha=picture.alpha,
-        plates=plates,
     )
 
 
@@ -133,18 +139,6 @@ def read(pack: Pack, frames: Floats) -> tuple[Floats, Floats]:
     """
     controls, content = pack.session("read.onnx").run(["controls", "content"], {"frames": frames})
     return clamped(controls)[0], content.astype(np.float32)
-
-
-def _plates(picture: Picture) -> tuple[Image.Image, ...]:
-    """The picture as the networks see it: opaque. Two backdrops tell later what was transparent."""
-    if picture.alpha is None:
-        return (picture.rgb,)
-    return tuple(
-        Image.composite(
-            picture.rgb, Image.new("RGB", picture.rgb.size, (grey, grey, grey)), picture.alpha
-        )
-        for grey in (DARK, LIGHT)
-    )
 
 
 def _found(pack: Pack, image: Image.Image) -> list[Face]:
