@@ -48,6 +48,8 @@ class Job:
     ended: bool = False  # for the client; guarded by the client's sending
     stop_at: float | None = None  # when the worker is killed over it
     stop_sent: bool = False
+    begun: bool = False  # the worker has taken it up
+    given_again: bool = False
 
     @property
     def size(self) -> int:
@@ -225,6 +227,10 @@ class Scheduler:
                 self._on_hold(header)
                 continue
             job = self._current
+            if header["type"] == "begun":
+                if job is not None and header.get("id") == job.id:
+                    job.begun = True
+                continue
             if job is None or worker is not self._worker or header.get("id") != job.id:
                 log.warning("the worker said %s out of turn", header.get("type"))
                 continue
@@ -257,6 +263,13 @@ class Scheduler:
                 return  # retired, and its job with it
             self._worker = None
             job = self._current
+            if job is not None and not job.begun and not job.given_again and job.stop_at is None:
+                # It died before it had the job, killed from outside perhaps: one more try.
+                job.given_again = True
+                self._queue.appendleft(job)
+                self._current = None
+                self._change.notify_all()
+                return
             # What a worker died over is not given to the next one.
             if job is not None and job.stop_at is None:
                 self._inputs.drop(self._replayed)

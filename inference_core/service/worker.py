@@ -88,6 +88,7 @@ class Worker:
 
     def _do(self, header: Header, blobs: tuple[Blob, ...]) -> None:
         try:
+            self._event("begun")
             if self._engine is None:
                 self._event("stage", name="loading")
                 self._engine = self._make_engine()

@@ -11,7 +11,7 @@ from tests.service.harness import TestCore, started
 StartCore = Callable[..., TestCore]
 
 
-@pytest.fixture()
+@pytest.fixture
 def start_core(tmp_path: Path) -> Iterator[StartCore]:
     """Start cores that end with the test."""
     cores: list[TestCore] = []

@@ -44,8 +44,8 @@ class TestCore:
 
     @property
     def where(self) -> Announcement:
-        """Where it listens."""
-        self.ask(messages.ping())
+        """Where it listens, once it does."""
+        until(lambda: self.core._core._where is not None, 20)
         assert self.core._core._where is not None
         return self.core._core._where
 
@@ -121,11 +121,15 @@ class TestCore:
 
 
 def started(
-    folder: Path, transport: str = "auto", arguments: tuple[str, ...] = (), **options: Any
+    folder: Path,
+    transport: str = "auto",
+    arguments: tuple[str, ...] = (),
+    python: str = sys.executable,
+    **options: Any,
 ) -> TestCore:
     """A core with the slow engine."""
     core = CoreProcess.start(
-        sys.executable,
+        python,
         root=ROOT,
         log=folder / "core.log",
         transport=transport,
