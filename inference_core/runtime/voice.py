@@ -103,11 +103,11 @@ def at_frames(
 ) -> NDArray[np.float32]:
     """Content [T, ...] at 50 Hz as seen by `frames` frames at `fps`: [frames, ...].
 
-    Frame k shows the moment start + k / fps (`start` in seconds into the voice). Slower than
-    50 fps, the rows within a frame's reach are averaged with a triangle as wide as the frame, so
-    that nothing flickers; outside of the voice the mouth is at rest (`sil`, loudness 0).
+    Frame k shows the moment start + k / fps (`start` in seconds into the voice): the rows around
+    it under a triangle, a little wider than interpolation needs below 50 fps so that nothing
+    flickers. Outside of the voice the mouth is at rest (`sil`, loudness 0).
     """
-    tracks = content.reshape(len(content), -1)
+    tracks = content.reshape(len(content), int(np.prod(content.shape[1:])))
     rest = np.zeros(tracks.shape[1], np.float32)
     if tracks.shape[1] == len(VISEMES):
         rest[0] = 1
