@@ -71,7 +71,7 @@ def test_it_leaves_a_scene_a_film_and_two_pictures(tmp_path: Path, voice: Path) 
     shot = json.loads((out / "speak" / "Demo" / "shot.json").read_text("utf-8"))
     happy = shot["controls"]["names"].index("happy")
     track = [row[happy] for row in shot["controls"]["rows"]]
-    assert track[8] - track[0] > 0.5
+    assert track[8] - track[0] > 0.3  # 0.8, less what the portrait shows of itself
     for step in ("start Blender", "15 frames", "demo.mp4", "everything"):
         assert step in done.stdout
 
