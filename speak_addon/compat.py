@@ -102,9 +102,9 @@ def new_curve(bag: Any, path: str, group: str) -> Any:
     return curve
 
 
-def show_transparency(material: Any) -> None:
-    """Let EEVEE blend a material by its alpha."""
+def show_transparency(material: Any, blended: bool) -> None:
+    """Let EEVEE blend a material by its alpha, which costs it its depth: not where none is."""
     if hasattr(material, "surface_render_method"):
-        material.surface_render_method = "BLENDED"
+        material.surface_render_method = "BLENDED" if blended else "DITHERED"
     else:
-        material.blend_method = "BLEND"
+        material.blend_method = "BLEND" if blended else "OPAQUE"

@@ -201,10 +201,12 @@ class _Curves(_Panel):
     def draw(self, context: Any) -> None:
         shot, layout = shots.active(context).speak, self.layout
         layout.use_property_split = True
-        row = layout.row(heading="")
-        row.prop(shot, "use_auto")
+        column = layout.column()
+        # Only what the animator keys has the decorator: these two hold for the whole shot.
+        column.use_property_decorate = False
+        column.prop(shot, "use_auto")
         if shot.use_auto:
-            layout.prop(shot, "auto_amount", slider=True)
+            column.prop(shot, "auto_amount", slider=True)
         for group in GROUPS:
             header, body = layout.panel(
                 f"speak_{group.name}", default_closed=group.name != "emotion"

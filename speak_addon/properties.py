@@ -22,7 +22,7 @@ VOICE_SOURCES = (
     ("SCENE", "Scene Mix", "Everything that is heard in the scene"),
 )
 RANGES = (
-    ("VOICE", "Voice", "The frames that the strip or the channel covers"),
+    ("VOICE", "As Voice", "The frames that the strip or the channel covers"),
     ("SCENE", "Scene", "The frame range of the scene"),
     ("OWN", "Own", "First and last frame of the shot itself"),
 )
@@ -110,7 +110,7 @@ class SPEAK_PG_shot(bpy.types.PropertyGroup):
         min=-1,
     )
     voice_source: EnumProperty(
-        name="Voice", description="Where the voice comes from", items=VOICE_SOURCES
+        name="From", description="Where the voice comes from", items=VOICE_SOURCES
     )
     strip: StringProperty(
         name="Strip",

@@ -49,6 +49,7 @@ def _show_on_plane(owner: Any, scene: Any, data: JobData) -> None:
     image = _load_image(owner, data)
     plane = _ensure_plane(owner, scene, image)
     material = _ensure_material(plane, owner.name)
+    compat.show_transparency(material, bool(image["speak_alpha"]))
     texture = material.node_tree.nodes["SPEAK Frames"]
     texture.image = image
     user = texture.image_user
@@ -72,6 +73,7 @@ def _load_image(owner: Any, data: JobData) -> Any:
     image.filepath = path
     # The size cannot be read any more once the image is a sequence.
     image["speak_size"] = list(image.size)
+    image["speak_alpha"] = image.channels == 4
     image.source = "SEQUENCE"
     return image
 
@@ -129,7 +131,6 @@ def _ensure_material(plane: Any, name: str) -> Any:
     tree.links.new(clear.outputs[0], mix.inputs[1])
     tree.links.new(emission.outputs[0], mix.inputs[2])
     tree.links.new(mix.outputs[0], output.inputs["Surface"])
-    compat.show_transparency(material)
     plane.data.materials.append(material)
     return material
 

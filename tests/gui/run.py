@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prepare a folder, start the Blender named by SPEAK_BLENDER in it, and let `drive.py` drive it.
+
+    SPEAK_BLENDER=/path/to/blender python tests/gui/run.py OUT [--zip FILE] [--pack FOLDER]
+
+README.md beside this file says more.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+TIME_LIMIT = 300
+
+
+def main() -> int:
+    """Run it; 0 when the drive came through."""
+    parser = argparse.ArgumentParser(description="Drive a real Blender window and photograph it.")
+    parser.add_argument("out", type=Path, help="folder for everything; emptied first")
+    parser.add_argument("--zip", type=Path, help="an extension zip instead of the checkout")
+    parser.add_argument("--pack", type=Path, help="a model pack instead of a tiny one")
+    options = parser.parse_args()
+    blender = os.environ.get("SPEAK_BLENDER")
+    if not blender:
+        parser.error("SPEAK_BLENDER has to name a Blender")
+    out: Path = options.out.resolve()
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    seen = os.environ.get("SPEAK_BLENDER_SEES", str(out))
+    _prepare(out, options.zip, options.pack)
+    job = {"folder": seen, "packages": os.environ.get("SPEAK_BLENDER_PACKAGES", "")}
+    (out / "job.json").write_text(json.dumps(job))
+    command = [blender, "--factory-startup", "--enable-event-simulate", "--python-exit-code", "7"]
+    command += ["--python", f"{seen}/drive.py", "--", f"{seen}/job.json"]
+    code = subprocess.run(command, cwd=out, check=False, timeout=TIME_LIMIT).returncode
+    facts = out / "facts.json"
+    if not facts.is_file():
+        print(f"The drive did not come through (exit code {code}).", file=sys.stderr)
+        return 1
+    print(facts.read_text())
+    return code
+
+
+def _prepare(out: Path, zip_file: Path | None, pack: Path | None) -> None:
+    shutil.copy(Path(__file__).with_name("drive.py"), out)
+    for name in ("portrait.png", "voice.wav"):
+        shutil.copy(ROOT / "samples" / name, out)
+    if zip_file is not None:
+        shutil.copy(zip_file, out / "speak.zip")
+    else:
+        _zip_checkout(out / "speak.zip")
+    if pack is not None:
+        shutil.copytree(pack, out / "pack")
+    else:
+        from tests.fixtures.tiny_pack import write_pack
+
+        write_pack(out / "pack")
+
+
+def _zip_checkout(path: Path) -> None:
+    from scripts.package import shipped_files
+
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.write(ROOT / "blender_manifest.toml", "blender_manifest.toml")
+        for source, name in shipped_files():
+            file.write(source, name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
