@@ -62,7 +62,7 @@ class CoreProcess:
         command = [str(python), "-m", module, "serve", "--transport", transport]
         if log is not None:
             command += ["--log", str(log)]
-        whole = environment(root, paths, log) if env is None else env
+        whole = environment(root, paths) if env is None else env
         return cls(Core([*command, *arguments], whole, log))
 
     @property

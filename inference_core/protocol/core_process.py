@@ -34,16 +34,13 @@ class Announcement:
     protocol: int
 
 
-def environment(root: Path, paths: Sequence[Path] = (), log: Path | None = None) -> dict[str, str]:
+def environment(root: Path, paths: Sequence[Path] = ()) -> dict[str, str]:
     """The environment of a core: this one without what would lead its Python astray."""
     env = {k: v for k, v in os.environ.items() if not k.upper().startswith(_DROPPED)}
     env["PYTHONPATH"] = os.pathsep.join(str(folder) for folder in (root, *paths))
     env["PYTHONSAFEPATH"] = "1"  # the working folder is not a place to import from
     env["PYTHONNOUSERSITE"] = "1"
     env["PYTHONUTF8"] = "1"  # user names and locales that are not ASCII
-    if log is not None:
-        # The extension's own folder may be read-only and is not ours to write to.
-        env["PYTHONPYCACHEPREFIX"] = str(log.parent / "pycache")
     return env
 
 

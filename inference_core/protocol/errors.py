@@ -111,8 +111,8 @@ TABLE: dict[str, Wording] = {
     ),
     "portrait_face_uncertain": Wording(
         "What was taken for the face may not be one.",
-        "Look at the frames; another Face number or a box around the face (--face-box x,y,w,h on the "
-        "command line) may help.",
+        "Look at the frames; another Face number or a box around the face (--face-box x,y,w,h on "
+        "the command line) may help.",
     ),
     "portrait_face_small": Wording(
         "The face is only {pixels} pixels wide, so the frames show little detail.",

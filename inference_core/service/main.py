@@ -24,7 +24,7 @@ from inference_core.protocol.version import PROTOCOL_VERSION
 
 from .listener import TRANSPORTS, Address, Door, open_address
 from .log_file import log, open_log
-from .scheduler import IDLE, Scheduler
+from .scheduler import GRACE, IDLE, Scheduler
 
 DEFAULT_PACK = Path(__file__).resolve().parent.parent / "packs" / "default"
 
@@ -46,7 +46,7 @@ def serve(argv: Sequence[str] | None = None, worker: str = "inference_core.servi
     command = [sys.executable, "-m", worker, "--pack", str(options.pack)]
     if options.threads is not None:
         command += ["--threads", str(options.threads)]
-    scheduler = Scheduler(command, options.idle)
+    scheduler = Scheduler(command, options.idle, options.grace)
     scheduler.start()
     try:
         address = open_address(options.transport)
@@ -98,5 +98,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, help="threads of the networks")
     parser.add_argument(
         "--idle", type=float, default=IDLE, help="seconds after which unused memory is given back"
+    )
+    parser.add_argument(
+        "--grace", type=float, default=GRACE, help="seconds in which a cancelled job has to stop"
     )
     return parser.parse_args(argv)

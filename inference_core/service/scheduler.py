@@ -3,7 +3,7 @@
 
 The worker does one job at a time and gets the next one only when the last has ended. A cancelled
 job is over for its client at once; the worker is asked to stop it and killed when it has not
-after GRACE seconds. A worker that dies takes only its job along: the next job starts a new one,
+after `grace` seconds. A worker that dies takes only its job along: the next job starts a new one,
 which is first given the portrait and the voice that the job needs.
 """
 
@@ -65,9 +65,11 @@ class Job:
 class Scheduler:
     """Jobs in, their events to the client; one worker at most."""
 
-    def __init__(self, command: Sequence[str], idle: float = IDLE) -> None:
+    def __init__(self, command: Sequence[str], idle: float = IDLE, grace: float = GRACE) -> None:
+        """`command` starts a worker; `idle` and `grace` are in seconds."""
         self._command = command
         self._idle = idle
+        self._grace = grace
         self._change = threading.Condition()
         self._queue: deque[Job] = deque()
         self._current: Job | None = None
@@ -125,7 +127,7 @@ class Scheduler:
             self._queue = deque(job for job in self._queue if not meant(job))
             current = self._current
             if current is not None and meant(current) and current.stop_at is None:
-                current.stop_at = time.monotonic() + GRACE
+                current.stop_at = time.monotonic() + self._grace
                 taken.append(current)
                 self._change.notify_all()
             return taken
@@ -212,9 +214,9 @@ class Scheduler:
                 elif (left := due - time.monotonic()) > 0:
                     self._change.wait(left)
                 elif self._worker is not None:
-                    log.warning("the worker did not stop in %g s and is killed", GRACE)
+                    log.warning("the worker did not stop in %g s and is killed", self._grace)
                     self._worker.kill()
-                    self._change.wait(GRACE)
+                    self._change.wait(self._grace)
                 else:
                     self._change.wait(0.1)
 

@@ -105,7 +105,12 @@ def test_a_truncated_hello_gets_no_byte():
 def test_a_core_without_the_token_is_noticed():
     one, other = socket.socketpair()
     client, core = SocketChannel(one), SocketChannel(other)
-    thread = threading.Thread(target=lambda: (core.read(72), core.write(hello(b"y" * 32))))
+
+    def impostor() -> None:
+        core.read(72)
+        core.write(hello(b"y" * 32))
+
+    thread = threading.Thread(target=impostor)
     thread.start()
     with pytest.raises(SpeakError) as caught:
         handshake.offer(client, TOKEN)

@@ -104,6 +104,11 @@ class TestCore:
         """A first connection again."""
         until(lambda: self._connects(), 5)
 
+    def polled(self, into: list[Event]) -> list[Event]:
+        """Add what has come since to a list."""
+        into += self.link.poll()
+        return into
+
     def _connects(self) -> bool:
         self.link.close()
         self.link = self.core.connect()

@@ -12,7 +12,7 @@ import pytest
 from inference_core.protocol import messages
 from inference_core.protocol.controls import COUNT
 from inference_core.protocol.errors import SpeakError
-from inference_core.protocol.messages import Request, frame_keys
+from inference_core.protocol.messages import Event, Request, frame_keys
 from tests.service.conftest import StartCore
 from tests.service.harness import FPS, SECOND_OF_VOICE, TestCore, children, shot, until
 
@@ -100,8 +100,8 @@ def test_sending_before_the_core_is_up_and_polling_never_block(start_core: Start
     ids = [core.link.send(messages.ping()) for _ in range(50)]
     assert core.link.poll() == [] or core.link.state == "ready"
     assert time.monotonic() - began < 0.1
-    seen = []
-    until(lambda: seen.extend(core.link.poll(limit=7)) or len(seen) >= 51, 20)
+    seen: list[Event] = []
+    until(lambda: len(core.polled(seen)) >= 51, 20)
     assert [event.type for event in seen] == ["ready"] + ["pong"] * 50
     assert [event.id for event in seen[1:]] == ids
 
