@@ -3,6 +3,7 @@
 
 frame_ms      time that a frame takes
 frame_bytes   size of a frame's file
+distinct      how many different files there are
 die_at        the process ends by SIGKILL when it comes to that frame (-1: in `keys`)
 stuck_at      that frame never comes, though Python goes on
 stuck_in_c    with stuck_at: no Python code runs meanwhile, as in a stuck native library
@@ -21,6 +22,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -139,8 +141,14 @@ class SlowEngine:
                 print(text, file=sys.stderr, flush=True)
             if pause := told.get("frame_ms"):
                 time.sleep(pause / 1000)
-            file = bytes([(index + seed) % 251]) * told.get("frame_bytes", 100)
+            value = (index + seed) % told.get("distinct", 251)
+            file = _file(value, told.get("frame_bytes", 100))
             yield Frame(index, keys[index], file, controls[index])
+
+
+@lru_cache(maxsize=8)
+def _file(value: int, size: int) -> bytes:
+    return bytes([value]) * size
 
 
 def _be_stuck(in_c: bool) -> None:
