@@ -106,7 +106,7 @@ def cut(image: Image.Image, square: Square, size: int) -> Image.Image:
         step * square.right_x,
         float(start_y),
     )
-    return _sampled(region, coefficients, (size, size))
+    return _sampled(region, coefficients, size)
 
 
 def _with_margin(square: Square, shrink: int) -> tuple[int, int, int, int]:
@@ -148,16 +148,29 @@ def _distance_outside(length: int, before: int, after: int) -> npt.NDArray[np.fl
     return np.maximum(np.maximum(-at, at - (length - 1)), 0)
 
 
-def _sampled(image: Image.Image, coefficients: Affine, size: tuple[int, int]) -> Image.Image:
-    """Sample `image` at `size` pixels: bicubic, at twice the resolution where it is shrunk."""
+def _sampled(image: Image.Image, coefficients: Affine, size: int) -> Image.Image:
+    """Sample `image` at `size` x `size` pixels: bicubic, twice as fine where it is shrunk.
+
+    Band by band in float: Pillow cuts the fractions off 8-bit results, half a level on average.
+    """
     a, b, c, d, e, f = coefficients
-    if math.hypot(a, d) <= 1:
-        return image.transform(size, Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC)
-    halved = (a / 2, b / 2, c, d / 2, e / 2, f)
-    double = (size[0] * 2, size[1] * 2)
-    return image.transform(double, Image.Transform.AFFINE, halved, Image.Resampling.BICUBIC).reduce(
-        2
-    )
+    fine = 2 if math.hypot(a, d) > 1 else 1
+    stepped = (a / fine, b / fine, c, d / fine, e / fine, f)
+    bands = []
+    for band in image.split():
+        values = band.convert("F").transform(
+            (size * fine, size * fine),
+            Image.Transform.AFFINE,
+            stepped,
+            Image.Resampling.BICUBIC,
+        )
+        bands.append(Image.fromarray(to_bytes(np.asarray(values.reduce(fine)))))
+    return Image.merge(image.mode, bands)
+
+
+def to_bytes(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Values in 0..255 rounded to 8 bits."""
+    return np.clip(values + np.float32(0.5), 0, 255).astype(np.uint8)
 
 
 class Paste:
@@ -189,10 +202,10 @@ class Paste:
             step * square.right_x,
             float(start[1]),
         )
-        self.mask = Image.fromarray(self._fade(square))
+        self._weight = self._fade(square)
 
-    def _fade(self, square: Square) -> npt.NDArray[np.uint8]:
-        """How much of the generated square shows, 0 to 255: 0 at its edge, 255 inside of BORDER."""
+    def _fade(self, square: Square) -> npt.NDArray[np.float32]:
+        """How much of the generated square shows [h, w]: 0 at its edge, 1 inside of BORDER."""
         x = np.arange(self.box[0], self.box[2], dtype=np.float32) + np.float32(0.5 - square.x)
         y = np.arange(self.box[1], self.box[3], dtype=np.float32) + np.float32(0.5 - square.y)
         half = np.float32(square.side / 2)
@@ -202,17 +215,31 @@ class Paste:
             away = np.abs(y[:, None] * along_y + x[None, :] * along_x)
             ramp = np.clip((1 - away / half) / np.float32(BORDER), 0, 1)
             weight *= ramp * ramp * (3 - 2 * ramp)
-        return (weight * 255 + np.float32(0.5)).astype(np.uint8)
+        return weight
 
-    def place(self, crop: Image.Image) -> Image.Image:
-        """The generated square (RGB or L) turned and scaled to `box`, without its fade."""
-        if crop.width != self._grain:
-            crop = crop.resize((self._grain, self._grain), Image.Resampling.BICUBIC)
+    def _placed(self, band: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """One band [S, S] of the square turned and scaled to `box` [h, w], without its fade."""
+        image = Image.fromarray(band)
+        if image.width != self._grain:
+            image = image.resize((self._grain, self._grain), Image.Resampling.BICUBIC)
         # Samples at the very edge have no neighbour outside; repeating it keeps black out.
-        pads = [(MARGIN, MARGIN), (MARGIN, MARGIN)] + [(0, 0)] * (len(crop.getbands()) > 1)
-        framed = Image.fromarray(np.pad(np.asarray(crop), pads, mode="edge"))
-        return framed.transform(self.size, Image.Transform.AFFINE, self._coefficients, self._method)
+        framed = Image.fromarray(np.pad(np.asarray(image), MARGIN, mode="edge"))
+        placed = framed.transform(
+            self.size, Image.Transform.AFFINE, self._coefficients, self._method
+        )
+        return np.asarray(placed)
 
-    def blend(self, base: Image.Image, crop: Image.Image) -> Image.Image:
-        """`base`, which is the portrait's content in `box`, with the generated square over it."""
-        return Image.composite(self.place(crop), base, self.mask)
+    def blend(
+        self, base: npt.NDArray[np.uint8], crop: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.uint8]:
+        """`base` [h, w, C], the portrait's content in `box`, with the generated square over it.
+
+        `crop` is float32 [C or fewer, S, S] in 0..255; further bands of `base` stay as they are.
+        """
+        result = base.copy()
+        for band, values in enumerate(crop):  # one at a time: at 8K a band in float is 60 MB
+            below = base[:, :, band].astype(np.float32)
+            over = self._placed(values)
+            over = (over - below) * self._weight + below
+            result[:, :, band] = to_bytes(over)
+        return result

@@ -7,10 +7,9 @@ import os
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from .align import Paste
+from .align import Paste, to_bytes
 from .pack import Pack
 from .png import FrameEncoder, pixels
 from .portrait import DARK, LIGHT, READ_SIZE, Floats, Portrait, read, tensor
@@ -18,8 +17,6 @@ from .portrait import DARK, LIGHT, READ_SIZE, Floats, Portrait, read, tensor
 GPU_BATCH = 8  # a GPU starves on single frames; a processor gains nothing from more than one
 WRITING_BYTES = 256 << 20  # memory for files in the making
 FAINT = 1 / 32  # alpha below which a pixel's own colour cannot be told any more
-
-Bytes = npt.NDArray[np.uint8]
 
 
 class Painter:
@@ -32,11 +29,12 @@ class Painter:
         self._pack = pack
         self._session = pack.session("frame.onnx")
         self._paste = Paste(portrait.square, size, (portrait.width, portrait.height))
-        self._rgb = portrait.rgb.crop(self._paste.box)
-        self._alpha = portrait.alpha.crop(self._paste.box) if portrait.alpha else None
-        self._encoder = FrameEncoder(pixels(portrait.rgb, portrait.alpha), self._paste.box)
+        whole = pixels(portrait.rgb, portrait.alpha)
+        self._encoder = FrameEncoder(whole, self._paste.box)
+        left, top, right, bottom = self._paste.box
+        self._base = whole[top:bottom, left:right]
         # Where the crop has no transparent pixel, none can move into it: one picture does.
-        opaque = self._alpha is None or self._alpha.getextrema() == (255, 255)
+        opaque = portrait.alpha is None or bool((self._base[:, :, 3] == 255).all())
         backdrops = (DARK,) if opaque else (DARK, LIGHT)
         self._portraits = [tensor(portrait.crop(size, grey)) for grey in backdrops]
         wanted = {entry.name for entry in self._session.get_inputs()}
@@ -45,7 +43,7 @@ class Painter:
         self._shared["own_content"] = portrait.own_content[None]
         self.batch = self._batch()
         # A file in the making takes four copies of its box; large ones are made one by one.
-        copies = 4 * 4 * self._rgb.width * self._rgb.height
+        copies = 16 * self._paste.size[0] * self._paste.size[1]
         cores = os.cpu_count() or 1
         self.writers = max(1, min(8, cores, WRITING_BYTES // copies))
 
@@ -76,8 +74,13 @@ class Painter:
 
     def measured(self, crops: list[Floats]) -> Floats:
         """The controls [n, 19] that are seen in generated crops."""
+        # In 8 bits, as they will be in the files.
         frames = [
-            tensor(Image.fromarray(_bytes(crop)).reduce(crop.shape[-1] // READ_SIZE))
+            tensor(
+                Image.fromarray(
+                    to_bytes(np.nan_to_num(crop).transpose(1, 2, 0) * np.float32(255))
+                ).reduce(crop.shape[-1] // READ_SIZE)
+            )
             for crop in crops[0]
         ]
         # One by one, for the same reason as in `crops`.
@@ -85,14 +88,12 @@ class Painter:
 
     def png(self, crops: list[Floats], key: str) -> bytes:
         """The finished file of one frame, from its crops [3, S, S] on each backdrop."""
-        if len(crops) == 1:
-            rgb = self._paste.blend(self._rgb, Image.fromarray(_bytes(crops[0])))
-            return self._encoder.encode(pixels(rgb, self._alpha), key)
-        colour, alpha = matte(*crops)
-        rgb = self._paste.blend(self._rgb, Image.fromarray(_bytes(colour)))
-        assert self._alpha is not None  # two backdrops only where there is alpha
-        soft = self._paste.blend(self._alpha, Image.fromarray(_bytes(alpha[None])[:, :, 0]))
-        return self._encoder.encode(pixels(rgb, soft), key)
+        colour = np.nan_to_num(crops[0])  # what is not a number becomes black
+        if len(crops) == 2:
+            colour, alpha = matte(colour, np.nan_to_num(crops[1]))
+            colour = np.concatenate([colour, alpha[None]])
+        result = self._paste.blend(self._base, colour * np.float32(255))
+        return self._encoder.encode(result, key)
 
 
 def matte(dark: Floats, light: Floats) -> tuple[Floats, Floats]:
@@ -104,10 +105,3 @@ def matte(dark: Floats, light: Floats) -> tuple[Floats, Floats]:
     alpha = 1 - through
     colour = (dark - through * np.float32(DARK / 255)) / np.maximum(alpha, np.float32(FAINT))
     return np.clip(colour, 0, 1), alpha
-
-
-def _bytes(crop: Floats) -> Bytes:
-    """Values [C, S, S] in 0..1 as uint8 [S, S, C]; what is not a number becomes black."""
-    # Adding a half and truncating rounds; going through the transposed view keeps one copy.
-    values = np.nan_to_num(crop).transpose(1, 2, 0) * np.float32(255) + np.float32(0.5)
-    return np.ascontiguousarray(np.clip(values, 0, 255).astype(np.uint8))

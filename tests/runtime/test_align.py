@@ -118,21 +118,29 @@ def test_outside_of_the_picture_are_its_edge_colours() -> None:
 def test_pasting_what_was_cut_changes_nothing_to_see(square: Square, crop_size: int) -> None:
     picture = smooth(600, 500)
     paste = Paste(square, crop_size, picture.size)
-    base = picture.crop(paste.box)
-    result = np.asarray(paste.blend(base, cut(picture, square, crop_size)), int)
-    error = np.abs(result - np.asarray(base, int))
+    base = np.asarray(picture.crop(paste.box))
+    crop = np.asarray(cut(picture, square, crop_size), np.float32).transpose(2, 0, 1)
+    difference = paste.blend(base, crop).astype(int) - base
+    assert abs(difference.mean()) < 0.1  # neither darker nor brighter
+    error = np.abs(difference)
     assert error.mean() < 2.5
     assert np.percentile(error, 99) < 16
+
+
+def pasted(paste: Paste, picture: Image.Image, colour: tuple[int, int, int]) -> np.ndarray:
+    """The whole picture with a crop of one colour in its place."""
+    result = np.asarray(picture).copy()
+    left, top, right, bottom = paste.box
+    crop = np.full((256, 256, 3), colour, np.float32).transpose(2, 0, 1)
+    result[top:bottom, left:right] = paste.blend(result[top:bottom, left:right], crop)
+    return result
 
 
 def test_no_step_at_the_border_of_the_paste() -> None:
     # A crop that is 40 levels brighter: from one pixel to the next the result may never jump.
     picture = Image.new("RGB", (600, 500), (100, 100, 100))
     paste = Paste(turned(300, 250, 300, 20), 256, picture.size)
-    result = picture.copy()
-    bright = Image.new("RGB", (256, 256), (140, 140, 140))
-    result.paste(paste.blend(picture.crop(paste.box), bright), paste.box[:2])
-    values = np.asarray(result, int)[..., 0]
+    values = pasted(paste, picture, (140, 140, 140)).astype(int)[..., 0]
     assert values.max() == 140
     assert values[0].max() == 100
     assert max(np.abs(np.diff(values, axis=axis)).max() for axis in (0, 1)) <= 3
@@ -142,10 +150,7 @@ def test_the_middle_is_the_generated_crop_and_the_outside_the_portrait() -> None
     picture = Image.new("RGB", (400, 400), (10, 20, 30))
     square = turned(200, 200, 200, 30)
     paste = Paste(square, 256, picture.size)
-    result = picture.copy()
-    red = Image.new("RGB", (256, 256), (250, 0, 0))
-    result.paste(paste.blend(picture.crop(paste.box), red), paste.box[:2])
-    values = np.asarray(result)
+    values = pasted(paste, picture, (250, 0, 0))
     ys, xs = np.mgrid[0:400, 0:400] + 0.5
     place = np.abs(square.from_picture(np.stack([xs, ys], -1))).max(-1)
     assert (values[place < 0.79] == (250, 0, 0)).all()
