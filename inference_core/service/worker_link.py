@@ -23,6 +23,9 @@ from inference_core.protocol.channel import (
 
 from .log_file import drain, log
 
+# Windows has no socket pairs that a child can inherit as its stdin.
+SOCKET_PAIRS = os.name == "posix"
+
 
 class WorkerLink:
     """One worker process from its start to its end."""
@@ -72,7 +75,7 @@ class WorkerLink:
 
 
 def _spawn(command: Sequence[str], printed: int) -> tuple[subprocess.Popen[bytes], Channel]:
-    if os.name != "posix":
+    if not SOCKET_PAIRS:
         process = subprocess.Popen(
             list(command),
             stdin=subprocess.PIPE,

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import pickle
+import random
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -223,3 +224,22 @@ def test_a_million_and_one_frames(core: TestCore):
     with pytest.raises(SpeakError) as caught:
         core.ask(messages.generate(KEY, None, FPS, bytes(4 * COUNT * 1_000_001), 512))
     assert caught.value.code == "too_many_frames"
+
+
+def test_messages_with_some_bytes_changed_never_end_the_core(core: TestCore):
+    track = messages.generate(core.portrait(), None, FPS, bytes(4 * COUNT), 512)
+    good = b"".join(
+        bytes(part)
+        for part in wire.encode({"id": 10**6, "type": track.type, **track.fields}, track.blobs)
+    )
+    for seed in range(60):
+        chance = random.Random(seed)
+        data = bytearray(good)
+        for _ in range(chance.randint(1, 4)):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        channel = core.proved()
+        channel.write(data)
+        channel.close()
+    core.reconnect()
+    assert core.ask(messages.describe()).type == "described"
+    assert "Traceback" not in core.log
