@@ -13,6 +13,9 @@ from ..inference_core.protocol.errors import SpeakError
 from . import events as on
 from .state import CoreFacts, Note
 
+# What counts as a core that stops, as against one that refuses its pack or its add-on.
+STOPPED = frozenset({"core_lost", "core_crashed", "core_start_failed"})
+
 
 @dataclass(frozen=True, slots=True)
 class CoreSettings:
@@ -92,7 +95,7 @@ class CoreLink:
             if event.type != "closed":
                 return ()
             error = messages.received_error(event.fields.get("code"), event.fields.get("args"))
-            return (on.CoreLost(note(error), monotonic()),)
+            return (on.CoreLost(note(error), monotonic(), error.code in STOPPED),)
         if event.id == self._describing:
             return self._about_core(event)
         translate = TRANSLATORS.get(event.type)
@@ -100,9 +103,9 @@ class CoreLink:
 
     def _about_core(self, event: messages.Event) -> Sequence[on.Event]:
         if event.error is not None:
-            if event.error.code in ("core_lost", "core_start_failed"):
-                return ()  # `closed` follows and says the same
-            return (on.CoreLost(note(event.error), monotonic(), crashed=False),)
+            # `closed` may follow and say the same; by then the link has been dropped.
+            crashed = event.error.code in STOPPED
+            return (on.CoreLost(note(event.error), monotonic(), crashed),)
         if event.type != "described":
             return ()
         return (on.CoreReady(core_facts(event.fields)),)

@@ -33,7 +33,8 @@ def write_layer(
     """Replace the curves of a layer by one key per frame; track is [frames, 19].
 
     names: the controls to write, all by default. Rows that are not finite get no key. Other
-    layers and other curves of the object are not touched.
+    layers and other curves of the object are not touched. The curves are locked: what is keyed
+    in them by hand would be lost with the next generation, the edit layer is for that.
     """
     bag = compat.ensure_bag(owner, ACTION)
     numbers = np.arange(first, first + len(track), dtype=np.float32)
@@ -46,7 +47,9 @@ def write_layer(
             curve = compat.new_curve(bag, path, group_label(layer, control))
         values = track[:, index]
         there = np.isfinite(values)
+        curve.lock = False
         _fill(curve, numbers[there], values[there].astype(np.float32))
+        curve.lock, curve.select = True, False
 
 
 def _fill(curve: Any, numbers: Track, values: Track) -> None:
@@ -56,6 +59,8 @@ def _fill(curve: Any, numbers: Track, values: Track) -> None:
     points.add(len(numbers))
     points.foreach_set("co", np.column_stack([numbers, values]).ravel())
     kinds = bpy.types.Keyframe.bl_rna.properties["interpolation"].enum_items
+    for part in ("control_point", "left_handle", "right_handle"):
+        points.foreach_set(f"select_{part}", np.zeros(len(numbers), bool))
     points.foreach_set("interpolation", np.full(len(numbers), kinds["LINEAR"].value, np.int32))
     curve.update()
 

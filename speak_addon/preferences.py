@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Preferences of the add-on, and from them how the core is started."""
 
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import bpy
 from bpy.props import IntProperty, StringProperty
 
+from ..inference_core.protocol.errors import SpeakError
 from . import interpreter, root_package
 from .core_link import CoreSettings
 
@@ -90,6 +92,10 @@ def core_settings() -> CoreSettings:
     override = bpy.path.abspath(getattr(chosen, "python", ""))
     root = Path(__file__).resolve().parent.parent
     python = Path(override) if override else interpreter.blender_python()
+    if not override and (missing := interpreter.missing_packages()):
+        version = ".".join(str(number) for number in sys.version_info[:2])
+        reason = f"{' and '.join(missing)} for Python {version} did not come with the extension"
+        raise SpeakError("core_start_failed", reason=reason)
     arguments: list[str] = []
     if threads := getattr(chosen, "threads", 0):
         arguments += ["--threads", str(threads)]

@@ -126,10 +126,15 @@ def _generate_asked(state: State, event: on.GenerateAsked) -> Result:
     asked = replace(state, job=job, last_job=event.job, reports=MappingProxyType(reports))
     recent = tuple(t for t in state.crashes if event.now - t < CRASH_WINDOW)
     if state.link is Link.STOPPED and len(recent) >= CRASH_LIMIT:
-        reason = f"it stopped {len(recent)} times within a minute"
-        error = Note("core_start_failed", {"reason": reason})
-        return _ended(asked, Outcome.FAILED, event.now, error)
+        return _ended(asked, Outcome.FAILED, event.now, _why_not_again(state, len(recent)))
     return _with_core(replace(asked, crashes=recent))
+
+
+def _why_not_again(state: State, times: int) -> Note:
+    """Why the core is not started once more: what kept it from starting, if that is known."""
+    if state.core_error is not None and state.core_error.code == "core_start_failed":
+        return state.core_error
+    return Note("core_start_failed", {"reason": f"it stopped {times} times within a minute"})
 
 
 def _with_core(state: State) -> Result:

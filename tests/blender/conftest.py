@@ -37,7 +37,7 @@ def variables(resources: Path) -> dict[str, str]:
 def play(tmp_path: Path) -> Callable[..., str]:
     """Plays a scenario in a bpy of its own and gives what it printed; fails when it fails."""
 
-    def run(scenario: str, *arguments: str, timeout: float = 100) -> str:
+    def run(scenario: str, *arguments: str, timeout: float = 200) -> str:
         done = subprocess.run(
             command(scenario, *arguments),
             cwd=ROOT,

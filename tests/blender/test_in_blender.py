@@ -9,6 +9,10 @@ def test_from_portrait_and_voice_to_an_edited_shot(play, pack):
     play("first_shot", pack)
 
 
+def test_every_voice_and_every_curve_reaches_the_core(play, pack):
+    play("sources", pack)
+
+
 def test_bad_input_is_refused_with_a_sentence_and_then_it_works(play, pack):
     play("bad_input", pack)
 

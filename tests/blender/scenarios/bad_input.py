@@ -4,8 +4,10 @@
 import errno
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import bpy
 
@@ -33,7 +35,9 @@ def bad_input(folder: Path) -> None:
     _curves(owner)
     _silence(folder, shot, scene)
     _packs(folder, pack)
+    _other_pythons(folder)
     _full_disk(frames, shot)
+    _small_disk(folder, shot)
 
 
 def expect(code: str) -> None:
@@ -82,7 +86,7 @@ def _strips(folder: Path, shot, scene) -> None:
 def _frames(shot, scene) -> None:
     shot.range_source, shot.frame_first, shot.frame_last = "OWN", 10, 9
     expect("no_frames")
-    shot.frame_last = 1_000_000
+    shot.frame_last = 2_000_000
     expect("too_many_frames")
     shot.range_source = "VOICE"
     scene.render.fps, scene.render.fps_base = 1, 2.0
@@ -175,6 +179,26 @@ def _packs(folder: Path, pack: Path) -> None:
     works()
 
 
+def _other_pythons(folder: Path) -> None:
+    """A Python that is not there, or that lacks what the core needs, is named as the reason."""
+    preferences = bpy.context.preferences.addons[stage.PACKAGE].preferences
+    bare = folder / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
+    for python in (folder / "no-python", bare / "bin" / "python"):
+        preferences.python = str(python)
+        stage.session().close()
+        expect("core_start_failed")
+    preferences.python = ""
+    missing = mock.patch.object(
+        stage.module("interpreter"), "missing_packages", return_value=["onnxruntime"]
+    )
+    with missing:
+        expect("core_start_failed")
+    assert "onnxruntime for Python" in stage.report().error.args["reason"]
+    bpy.ops.speak.check()
+    works()
+
+
 def _full_disk(frames: Path, shot) -> None:
     """The disk fills while frames are written: a sentence, whole files only, and on it goes."""
     shot.seed = 7
@@ -187,17 +211,42 @@ def _full_disk(frames: Path, shot) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return replace(self, target)
 
-    Path.replace = full
-    try:
+    with mock.patch.object(Path, "replace", full):
         expect("disk_full")
-    finally:
-        Path.replace = replace
     after = stage.frames_in(frames)
     assert set(after) == set(before)
     changed = [name for name in after if name != "shot.json" and after[name] != before[name]]
     assert len(changed) == 5
     works()
     assert stage.report().kept == 5
+
+
+def _small_disk(folder: Path, shot) -> None:
+    """The same on a real disk of 96 kB, then on one that is read-only.
+
+    Mounting needs rights that not everyone has; the emulated disk above needs none.
+    """
+    disk = folder / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        return
+    try:
+        shot.folder = "//disk/frames/"
+        shot.size = "512"
+        expect("disk_full")
+        left = sorted((disk / "frames").iterdir())
+        assert left
+        assert not [path for path in left if path.suffix == ".part"], left
+        for path in left:
+            if path.suffix == ".png":
+                assert path.read_bytes().endswith(b"IEND\xaeB`\x82"), path
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        expect("folder_read_only")
+        subprocess.run(["mount", "-o", "remount,rw,size=64m", str(disk)], check=True)
+        works()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 if __name__ == "__main__":
