@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ START_SECONDS = 30.0  # a cold disk and a virus scanner are slow
 CONNECT_SECONDS = 5.0
 MAX_LOG = 2 << 20
 _LINE = 4096
+_PAUSES = (0.1, 0.3, 0.6)  # seconds after a connection that failed
 
 # Variables that would make Blender's Python, or another one, load something else.
 _DROPPED = ("PYTHON", "VIRTUAL_ENV", "CONDA", "__PYVENV_LAUNCHER__", "PSMODULEPATH")
@@ -53,6 +55,8 @@ class Core:
         self._log = log
         self._asking = threading.Lock()
         self._where: Announcement | None = None
+        self._reached = False  # a socket has worked once
+        self._pipes_taken = False
         with _printed_to(log) as printed:
             try:
                 self._process = subprocess.Popen(
@@ -115,15 +119,29 @@ class Core:
             late.cancel()
 
     def _channel(self, where: Announcement) -> Channel:
-        # Where no socket can be had (an antivirus program, a firewall), the pipes are used.
         if where.protocol != PROTOCOL_VERSION:
             raise SpeakError("version_mismatch", ours=PROTOCOL_VERSION, theirs=where.protocol)
         if where.transport in ("unix", "tcp"):
-            try:
-                return self._prove(connect(where.transport, where.address, CONNECT_SECONDS))
-            except (OSError, ChannelClosed):
-                if not self.alive():
-                    raise SpeakError("core_lost") from None
+            for pause in _PAUSES:
+                try:
+                    channel = self._prove(connect(where.transport, where.address, CONNECT_SECONDS))
+                    self._reached = True
+                    return channel
+                except (OSError, ChannelClosed):
+                    if not self.alive():
+                        raise SpeakError("core_lost") from None
+                    time.sleep(pause)  # all places may be taken by others who only knock
+        return self._over_pipes()
+
+    def _over_pipes(self) -> Channel:
+        # Where no socket can be had: an antivirus program, a firewall. The pipes are the lease,
+        # so leaving them ends the core; never for a connection that a second try may get.
+        with self._asking:
+            if self._reached:
+                raise SpeakError("core_lost")
+            if self._pipes_taken:
+                raise SpeakError("busy")
+            self._pipes_taken = True
         try:
             return self._prove(self._pipes)
         except ChannelClosed:

@@ -67,6 +67,7 @@ class Worker:
                 self._voices.pop(header["key"], None)
                 continue
             self._do(header, blobs)
+            del header, blobs  # an hour of voice is not kept until the next job comes
 
     def _read(self) -> None:
         latest_id, latest = _REPLAY, threading.Event()

@@ -7,6 +7,7 @@ import random
 import socket
 import ssl
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -53,14 +54,6 @@ def client_hello() -> bytes:
     return going.read()
 
 
-def test_silence_is_closed_after_two_seconds_and_others_are_served_meanwhile(core: TestCore):
-    began = time.monotonic()
-    with core.raw() as silent:
-        assert core.ask(messages.ping()).type == "pong"
-        assert silent.recv(1) == b""
-    assert handshake.DEADLINE - 0.1 < time.monotonic() - began < handshake.DEADLINE + 1
-
-
 def test_web_pages_get_no_byte_and_cost_no_memory(core: TestCore):
     requests = HTTP + [
         f"GET / HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\n\r\n".encode()
@@ -78,7 +71,8 @@ def test_other_protocols_and_noise_get_no_byte(core: TestCore):
     for data in (client_hello(), SSH):
         assert answer_to(core.raw(), data) == b""
     before = resident(core.core.pid)
-    for seed in range(1000):
+    half = 0 if core.where.transport == "unix" else 500
+    for seed in range(half, half + 500):
         # The size varies so that some of it is read together with the magic and some is not.
         data = random.Random(seed).randbytes(1 << 20 if seed % 100 == 0 else 1 << seed % 13)
         assert answer_to(core.raw(), data + bytes(4)) == b""
@@ -95,34 +89,35 @@ def test_a_wrong_token_is_closed_with_one_line_in_the_log(core: TestCore):
     assert "wrong token" in core.log.splitlines()[-1]
 
 
-def test_slow_connections_do_not_keep_the_client_waiting(core: TestCore):
-    slow = [core.raw() for _ in range(50)]
+def test_silent_and_slow_connections_are_closed_in_time_and_the_client_is_served(core: TestCore):
+    began, longest = time.monotonic(), 0.0
+    silent, *slow = [core.raw() for _ in range(50)]
     for sock in slow:
         sock.sendall(handshake.MAGIC)
     try:
-        began, longest = time.monotonic(), 0.0
-        closed: set[int] = set()
+        closed: dict[socket.socket, float] = {}
         while len(closed) < 50:
-            for number, sock in enumerate(slow):
-                if number not in closed and _gone(sock):
-                    closed.add(number)
+            for sock in (silent, *slow):
+                if sock not in closed and _gone(sock, speaks=sock is not silent):
+                    closed[sock] = time.monotonic() - began
             asked = time.monotonic()
             core.ask(messages.ping())
             longest = max(longest, time.monotonic() - asked)
             assert time.monotonic() - began < handshake.DEADLINE + 2
-            time.sleep(0.3)
+            time.sleep(0.2)
         assert longest < 1
-        assert time.monotonic() - began > handshake.DEADLINE - 0.1
+        assert min(closed.values()) > handshake.DEADLINE - 0.3
     finally:
-        for sock in slow:
+        for sock in (silent, *slow):
             sock.close()
 
 
-def _gone(sock: socket.socket) -> bool:
-    """Send one byte of a hello that never ends; whether the core has closed."""
+def _gone(sock: socket.socket, speaks: bool) -> bool:
+    """Send one byte of a hello that never ends, or none; whether the core has closed."""
     sock.settimeout(0.001)
     try:
-        sock.send(b"n")
+        if speaks:
+            sock.send(b"n")
         return sock.recv(1) == b""
     except TimeoutError:
         return False
@@ -206,19 +201,13 @@ def test_another_user_cannot_reach_the_socket(core: TestCore):
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert folder.stat().st_uid == os.getuid()
     assert os.getuid() == 0, "only root can try it as another user"
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            os.setgid(65534)
-            os.setuid(65534)
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            sock.connect(core.where.address)
-        except PermissionError:
-            code = 0
-        finally:
-            os._exit(code)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    script = (
+        "import os, socket, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534);"
+        "socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
+    )
+    command = [sys.executable, "-c", script, core.where.address]
+    stranger = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert "PermissionError" in stranger.stderr
 
 
 def test_a_client_without_a_greeting_cannot_speak(core: TestCore):

@@ -85,13 +85,30 @@ def test_the_socket_folder_goes_with_the_core_and_a_killed_ones_with_the_next(
 
 
 def test_without_a_socket_the_pipes_are_used(start_core: StartCore, monkeypatch):
+    def blocked(*_: object) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("inference_core.protocol.core_process.connect", blocked)
     core = start_core()
-    assert core.where.transport == "unix"
-    core.link.close()
-    Path(core.where.address).unlink()
-    core.link = core.core.connect()
     assert core.ask(messages.ping()).type == "pong"
+    assert core.where.transport == "unix"
     assert core.portrait()
+    second = core.another_client()
+    with pytest.raises(SpeakError) as caught:
+        list(second.wait(second.send(messages.ping())))
+    assert caught.value.code == "busy"
+    assert core.ask(messages.ping()).type == "pong"
+
+
+def test_a_connection_that_is_lost_once_is_no_reason_to_give_up_the_core(start_core: StartCore):
+    core = start_core()
+    address = Path(core.where.address)
+    address.rename(address.with_name("elsewhere"))
+    second = core.another_client()
+    with pytest.raises(SpeakError) as caught:
+        list(second.wait(second.send(messages.ping())))
+    assert caught.value.code == "core_lost"
+    assert core.ask(messages.ping()).type == "pong"
 
 
 def test_sending_before_the_core_is_up_and_polling_never_block(start_core: StartCore):
@@ -106,16 +123,16 @@ def test_sending_before_the_core_is_up_and_polling_never_block(start_core: Start
     assert [event.id for event in seen[1:]] == ids
 
 
-def test_a_client_that_comes_back_finds_its_portrait(start_core: StartCore):
-    core = start_core()
+def test_a_client_that_comes_back_finds_its_portrait(shared_core: TestCore):
+    core = shared_core
     portrait, voice = core.portrait(), core.voice()
     core.link.close()
     core.reconnect()
     assert core.ask(shot(portrait, voice)).fields["made"] == 3
 
 
-def test_what_the_core_does_not_have_is_named(start_core: StartCore):
-    core = start_core()
+def test_what_the_core_does_not_have_is_named(shared_core: TestCore):
+    core = shared_core
     portrait = core.portrait()
     for request, code in [
         (shot("0" * 64, None), "unknown_portrait"),
@@ -128,8 +145,8 @@ def test_what_the_core_does_not_have_is_named(start_core: StartCore):
     assert core.ask(shot(portrait, None)).fields["made"] == 3
 
 
-def test_old_portraits_give_way_to_new_ones(start_core: StartCore):
-    core = start_core()
+def test_old_portraits_give_way_to_new_ones(shared_core: TestCore):
+    core = shared_core
     keys = [core.portrait(number=number) for number in range(6)]
     for key in keys[2:]:
         assert core.ask(shot(key, None, 1)).type == "done"
@@ -138,8 +155,8 @@ def test_old_portraits_give_way_to_new_ones(start_core: StartCore):
     assert caught.value.code == "unknown_portrait"
 
 
-def test_errors_of_the_engine_come_as_they_are_and_others_as_internal(start_core: StartCore):
-    core = start_core()
+def test_errors_of_the_engine_come_as_they_are_and_others_as_internal(shared_core: TestCore):
+    core = shared_core
     for told, code in [({"fail": "disk_full"}, "disk_full"), ({"raise": "secret"}, "internal")]:
         with pytest.raises(SpeakError) as caught:
             core.ask(shot(core.portrait(**told), None))
@@ -152,15 +169,15 @@ def test_errors_of_the_engine_come_as_they_are_and_others_as_internal(start_core
 def test_everything_printed_goes_to_a_log_of_limited_size(start_core: StartCore):
     core = start_core()
     loud = core.portrait(print="x" * 1900)
-    assert core.ask(shot(loud, None, 700)).fields["made"] == 700
+    assert core.ask(shot(loud, None, 400)).fields["made"] == 400
     assert (core.folder / "core.log.1").stat().st_size > 900_000
     for file in core.folder.glob("core.log*"):
         assert file.stat().st_size <= 1 << 20
     assert len(list(core.folder.glob("core.log*"))) <= 3
 
 
-def test_a_slow_reader_does_not_fill_the_memory_of_either_side(start_core: StartCore):
-    core = start_core()
+def test_a_slow_reader_does_not_fill_the_memory_of_either_side(shared_core: TestCore):
+    core = shared_core
     portrait = core.portrait(frame_bytes=4 << 20)
     request = core.link.send(shot(portrait, None, 60))
     time.sleep(0.5)

@@ -196,7 +196,7 @@ def test_the_core_killed_in_mid_frame_is_noticed_and_a_new_one_works(start_core:
     assert caught.value.code == "core_lost"
     until(lambda: core.link.state == "closed", 2)
     until(lambda: not is_running(worker), 5)
-    assert not core.core.alive()
+    until(lambda: not core.core.alive(), 2)
     again = start_core()
     assert again.ask(shot(again.portrait(), None)).fields["made"] == 3
 
