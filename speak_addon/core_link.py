@@ -104,8 +104,11 @@ class CoreLink:
     def _about_core(self, event: messages.Event) -> Sequence[on.Event]:
         if event.error is not None:
             # `closed` may follow and say the same; by then the link has been dropped.
-            crashed = event.error.code in STOPPED
-            return (on.CoreLost(note(event.error), monotonic(), crashed),)
+            error = note(event.error)
+            if error.code == "core_crashed":
+                # It has not done anything yet: it could not start.
+                error = Note("core_start_failed", error.args)
+            return (on.CoreLost(error, monotonic(), error.code in STOPPED),)
         if event.type != "described":
             return ()
         return (on.CoreReady(core_facts(event.fields)),)
