@@ -99,6 +99,7 @@ class Connection:
         self._events: deque[Event] = deque()
         self._waiting_bytes = 0
         self._open: set[int] = set()
+        self._reason = SpeakError("core_lost")  # why it is closed
         self._outgoing: queue.SimpleQueue[tuple[int, Request] | None] = queue.SimpleQueue()
         threading.Thread(target=self._run, name="speak reader", daemon=True).start()
 
@@ -107,8 +108,7 @@ class Connection:
         with self._change:
             request_id = next(_ids)
             if self.state == "closed":
-                error = SpeakError("core_lost")
-                self._add(_failed(request_id, error))
+                self._add(_failed(request_id, self._reason))
             else:
                 self._open.add(request_id)
                 # Inside the lock, so that ids go out in the order in which they were given.
@@ -236,7 +236,7 @@ class Connection:
         if self._channel is not None:
             self._channel.close()
         with self._change:
-            self.state = "closed"
+            self.state, self._reason = "closed", error
             for request_id in sorted(self._open):
                 self._add(_failed(request_id, error))
             self._add(Event(None, "closed", {"code": error.code, "args": error.arguments}))

@@ -78,6 +78,7 @@ class Door:
                 except OSError:
                     return
                 if not self._knocking.acquire(blocking=False):
+                    log.warning("a connection was refused: too many at once")
                     sock.close()
                     continue
                 threading.Thread(target=knock, args=(sock,), name="client", daemon=True).start()

@@ -141,6 +141,9 @@ def test_a_second_client_with_the_token_is_told_that_the_core_is_busy(core: Test
         list(second.wait(second.send(messages.ping())))
     assert caught.value.code == "busy"
     until(lambda: second.state == "closed", 2)
+    with pytest.raises(SpeakError) as caught:
+        list(second.wait(second.send(messages.ping())))
+    assert caught.value.code == "busy", "also for what is sent later"
     assert core.ask(messages.ping()).type == "pong"
 
 
