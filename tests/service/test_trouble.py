@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,28 @@ from inference_core.protocol.errors import SpeakError
 from inference_core.protocol.messages import MAX_QUEUE, Event
 from inference_core.service.scheduler import GRACE
 from tests.service.conftest import StartCore
-from tests.service.harness import FPS, ROOT, TestCore, children, is_running, resident, shot, until
+from tests.service.harness import (
+    FPS,
+    ROOT,
+    TestCore,
+    children,
+    is_running,
+    resident,
+    shot,
+    started,
+    until,
+)
 
 PROMPT = 0.2  # seconds in which a cancelled request ends
-SHORT_GRACE = ("--grace", "0.5")
+
+
+@pytest.fixture(scope="module")
+def hurt_core(tmp_path_factory) -> Iterator[TestCore]:
+    """One core for the tests that hurt its worker; each leaves it able to work."""
+    core = started(tmp_path_factory.mktemp("hurt"), arguments=("--grace", "0.5"))
+    yield core
+    assert core.ask(shot(core.portrait(), None)).fields["made"] == 3
+    core.stop()
 
 
 def begun(core: TestCore, portrait: str, frames: int = 1000) -> int:
@@ -48,8 +67,8 @@ def test_a_willing_worker_is_cancelled_and_stays(shared_core: TestCore):
 
 
 @pytest.mark.parametrize("in_c", [False, True], ids=["in Python", "in a library"])
-def test_a_stuck_worker_is_cancelled_at_once_and_replaced(start_core: StartCore, in_c: bool):
-    core = start_core(arguments=SHORT_GRACE)
+def test_a_stuck_worker_is_cancelled_at_once_and_replaced(hurt_core: TestCore, in_c: bool):
+    core = hurt_core
     voice, good = core.voice(), core.portrait(frame_bytes=7)
     stuck = core.portrait(stuck_at=2, stuck_in_c=in_c)
     workers = core.workers
@@ -66,8 +85,8 @@ def test_a_stuck_worker_is_cancelled_at_once_and_replaced(start_core: StartCore,
     assert not is_running(workers[0])
 
 
-def test_a_stopped_worker_does_not_keep_cancel_waiting(start_core: StartCore):
-    core = start_core(arguments=SHORT_GRACE)
+def test_a_stopped_worker_does_not_keep_cancel_waiting(hurt_core: TestCore):
+    core = hurt_core
     busy = core.portrait(frame_ms=20)
     request = begun(core, busy)
     os.kill(core.workers[0], signal.SIGSTOP)
@@ -75,8 +94,8 @@ def test_a_stopped_worker_does_not_keep_cancel_waiting(start_core: StartCore):
     assert core.ask(shot(core.portrait(), None)).fields["made"] == 3
 
 
-def test_a_voice_on_its_way_to_a_stopped_worker_can_be_cancelled(start_core: StartCore):
-    core = start_core(arguments=SHORT_GRACE)
+def test_a_voice_on_its_way_to_a_stopped_worker_can_be_cancelled(hurt_core: TestCore):
+    core = hurt_core
     core.ask(messages.describe())
     os.kill(core.workers[0], signal.SIGSTOP)
     request = core.link.send(messages.listen(bytes(64 << 20), 48000))
@@ -147,8 +166,8 @@ def test_hundreds_of_alternations_leave_nothing_behind(shared_core: TestCore):
     assert core.link._open == set()
 
 
-def test_a_crash_fails_its_request_and_the_next_one_works(start_core: StartCore):
-    core = start_core()
+def test_a_crash_fails_its_request_and_the_next_one_works(hurt_core: TestCore):
+    core = hurt_core
     voice = core.voice()
     good, bad = core.portrait(frame_bytes=9), core.portrait(die_at=2)
     request = core.link.send(shot(bad, voice))
@@ -172,8 +191,8 @@ def test_a_crash_fails_its_request_and_the_next_one_works(start_core: StartCore)
     assert core.ask(shot(good, voice)).fields["made"] == 3
 
 
-def test_a_client_that_leaves_stops_its_work(start_core: StartCore):
-    core = start_core()
+def test_a_client_that_leaves_stops_its_work(hurt_core: TestCore):
+    core = hurt_core
     begun(core, core.portrait(frame_ms=20))
     workers = core.workers
     core.link.close()
