@@ -38,7 +38,7 @@ class Config:
     minutes: float = 45.0
     batch: int = 4
     seconds: float = 4.0
-    rate: float = 2e-3
+    rate: float = 1.5e-3
     warmup_steps: int = 100
     weight_decay: float = 0.02
     average: float = 0.998
@@ -164,7 +164,10 @@ class Run:
         keep = min(self.config.average, (1 + self.progress.step) / (10 + self.progress.step))
         with torch.no_grad():
             for name, value in self.encoder.state_dict().items():
-                self.average[name].lerp_(value, 1 - keep)
+                if value.is_floating_point():
+                    self.average[name].lerp_(value, 1 - keep)
+                else:
+                    self.average[name].copy_(value)
         self.progress.step += 1
         return float(entropy.detach()), float(change.detach())
 

@@ -129,38 +129,46 @@ class Espeak:
         self._lib.espeak_Synth(data, len(data), 0, 1, 0, _UTF8, None, None)
         self._lib.espeak_Synchronize()
         samples = np.frombuffer(bytes(pcm), "<i2")
-        phones = self._phones(samples, [e for e in events if not e[1].startswith("(")])
+        # "(en)" is a change of language inside a sentence and no sound.
+        spoken = [event for event in events if not event[1].startswith("(")]
+        phones = phones_of(samples, self.rate, spoken)
         return Utterance(to_mono_16k(samples, self.rate), phones) if phones else None
 
-    def _phones(
-        self, samples: NDArray[np.int16], events: list[tuple[float, str]]
-    ) -> list[Phone] | None:
-        length = len(samples) / self.rate
-        if not events:
-            return None
-        bounds = [min(time, length) for time, _ in events] + [length]
-        is_stop = [bool(symbol) and symbol[0] in STOPS for _, symbol in events]
-        # espeak-ng reports a stop at its burst; the shut mouth before it is counted to the vowel.
-        for i in range(1, len(events)):
-            if is_stop[i] and events[i - 1][1]:
-                bounds[i] = max(self._closure(samples, bounds[i]), bounds[i - 1] + 0.02)
-        phones: list[Phone] = []
-        if bounds[0] > 0:
-            phones.append(Phone(0.0, bounds[0], "sil"))
-        for i, (_, symbol) in enumerate(events):
-            visemes = of_ipa(symbol)
-            if visemes is None:
-                return None
-            if bounds[i + 1] > bounds[i]:
-                phones += split(bounds[i], bounds[i + 1], visemes, is_stop[i])
-        return phones
 
-    def _closure(self, samples: NDArray[np.int16], burst: float) -> float:
-        """Where the silence before `burst` seconds begins; the burst itself when there is none."""
-        step = self.rate // 200
-        at = int(burst * self.rate)
-        while at - step >= 0 and burst - (at - step) / self.rate < 0.12:
-            if np.abs(samples[at - step : at].astype(np.int32)).max(initial=0) > 40:
-                break
-            at -= step
-        return at / self.rate
+def phones_of(
+    samples: NDArray[np.int16], rate: int, events: list[tuple[float, str]]
+) -> list[Phone] | None:
+    """espeak-ng's events (seconds, IPA symbol) as phones; None when a symbol is unknown.
+
+    espeak-ng reports a stop at its burst and counts the shut mouth before it to the vowel; here
+    the stop begins with the silence in samples [n] at `rate` Hz.
+    """
+    length = len(samples) / rate
+    if not events:
+        return None
+    bounds = [min(time, length) for time, _ in events] + [length]
+    is_stop = [bool(symbol) and symbol[0] in STOPS for _, symbol in events]
+    for i in range(1, len(events)):
+        if is_stop[i] and events[i - 1][1]:
+            bounds[i] = max(_closure(samples, rate, bounds[i]), bounds[i - 1] + 0.02)
+    phones: list[Phone] = []
+    if bounds[0] > 0:
+        phones.append(Phone(0.0, bounds[0], "sil"))
+    for i, (_, symbol) in enumerate(events):
+        visemes = of_ipa(symbol)
+        if visemes is None:
+            return None
+        if bounds[i + 1] > bounds[i]:
+            phones += split(bounds[i], bounds[i + 1], visemes, is_stop[i])
+    return phones
+
+
+def _closure(samples: NDArray[np.int16], rate: int, burst: float) -> float:
+    """Where the silence before `burst` seconds begins; the burst itself when there is none."""
+    step = rate // 200
+    at = int(burst * rate)
+    while at - step >= 0 and burst - (at - step) / rate < 0.12:
+        if np.abs(samples[at - step : at].astype(np.int32)).max(initial=0) > 40:
+            break
+        at -= step
+    return at / rate

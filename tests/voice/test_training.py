@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The training's own parts: phones, the mouth wanted for them, sound that stays in its place."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+
+from inference_core.protocol.controls import VISEMES
+from inference_core.runtime.voice import content_of
+from inference_core.training.voice import augment, checkpoint, corpus, texts, tts
+from inference_core.training.voice.batches import Corpus, make_batch
+from inference_core.training.voice.checkpoint import Progress, load_encoder
+from inference_core.training.voice.encoder import HOP, EncoderSize, VoiceEncoder
+from inference_core.training.voice.export import export
+from inference_core.training.voice.phones import ARPABET, IPA, Phone, as_rows, of_ipa, split
+from inference_core.training.voice.score import score
+from inference_core.training.voice.targets import FF, PP, SIL, hard_labels, viseme_weights
+from inference_core.training.voice.train import Config, Run
+
+TINY = EncoderSize(bands=16, channels=16, hidden=16, layers=1, heads=2, inner=16)
+
+
+def rows(*phones: Phone) -> np.ndarray:
+    return np.array(as_rows(list(phones)))
+
+
+@pytest.mark.parametrize(
+    ("symbol", "visemes"),
+    [
+        ("p", ("PP",)), ("tʃ", ("CH",)), ("dʒ", ("CH",)), ("ts", ("SS",)), ("ɑːɹ", ("aa", "RR")),
+        ("aɪ", ("aa", "ih")), ("ɔ̃", ("oh",)), ("ɐ̃ʊ̃", ("aa", "ou")), ("tʃʲ", ("CH",)),
+        ("h", ("h",)), ("yː", ("ou",)), ("r̝̊", ("RR",)), ("ʲ", ("ih",)), ("☃", None), ("", ("sil",)),
+    ],
+)  # fmt: skip
+def test_ipa_is_folded_into_visemes(symbol: str, visemes: tuple[str, ...] | None) -> None:
+    assert of_ipa(symbol) == visemes
+
+
+def test_every_phone_has_a_viseme_that_exists() -> None:
+    known = {*VISEMES, "h"}
+    assert {v for visemes in ARPABET.values() for v in visemes} <= known
+    assert set(IPA.values()) <= known
+    assert set(IPA.values()) >= set(VISEMES) - {"sil"}
+
+
+def test_a_diphthong_is_two_visemes() -> None:
+    first, second = split(1.0, 2.0, ("aa", "ou"))
+    assert (first.viseme, second.viseme) == ("aa", "ou")
+    assert first.start == 1.0
+    assert first.end == second.start == pytest.approx(1.55)
+    assert second.end == 2.0
+
+
+@pytest.mark.parametrize("length", [0.01, 0.03, 0.06, 0.12])
+@pytest.mark.parametrize("offset", [0.0, 0.003, 0.011, 0.019])
+def test_lips_close_fully_however_short_the_sound(length: float, offset: float) -> None:
+    start = 0.5 + offset
+    phones = rows(
+        Phone(0, start, "aa"),
+        Phone(start, start + length, "PP", stop=True),
+        Phone(start + length, 1.2, "aa"),
+    )
+    weights = viseme_weights(phones, 60)
+    assert weights[:, PP].max() > 0.99
+    assert abs(weights[:, PP].argmax() / 50 + 0.01 - start - length / 2) < 0.03 + length / 2
+    assert weights[:20, PP].max() < 0.01
+    assert weights[45:, PP].max() < 0.01
+
+
+def test_weights_always_sum_to_one_and_h_takes_the_next_mouth() -> None:
+    phones = rows(
+        Phone(0, 0.2, "sil"), Phone(0.2, 0.3, "h"), Phone(0.3, 0.5, "oh"), Phone(0.5, 0.6, "FF"),
+        Phone(0.6, 0.7, "ih"), Phone(0.7, 0.75, "PP"), Phone(0.75, 1, "sil"),
+    )  # fmt: skip
+    weights = viseme_weights(phones, 60)
+    assert np.abs(weights.sum(1) - 1).max() < 1e-5
+    assert weights.min() >= 0
+    assert weights[13, VISEMES.index("oh")] > 0.5  # 0.27 s, still in h
+    assert weights[27, FF] > 0.9
+    assert (weights[55:, SIL] > 0.9).all()
+    assert hard_labels(phones, 60)[[5, 12, 27, 37, 58]].tolist() == [SIL, -1, FF, PP, SIL]
+
+
+def test_rounding_comes_before_its_sound() -> None:
+    ou, ih = VISEMES.index("ou"), VISEMES.index("ih")
+    phones = rows(Phone(0, 0.5, "SS"), Phone(0.5, 0.7, "ou"), Phone(0.7, 1.2, "SS"))
+    same = rows(Phone(0, 0.5, "SS"), Phone(0.5, 0.7, "ih"), Phone(0.7, 1.2, "SS"))
+    assert viseme_weights(phones, 60)[22, ou] > 2 * viseme_weights(same, 60)[22, ih]
+
+
+def test_a_stop_of_espeak_begins_with_its_silence() -> None:
+    rate = 22050
+    samples = (np.sin(np.arange(rate) / 10) * 8000).astype(np.int16)
+    samples[int(0.45 * rate) : int(0.5 * rate)] = 0
+    phones = tts.phones_of(samples, rate, [(0.0, "a"), (0.5, "p"), (0.54, "a")])
+    assert phones is not None
+    assert [p.viseme for p in phones] == ["aa", "PP", "aa"]
+    assert phones[1].start == pytest.approx(0.45, abs=0.006)
+    assert phones[1].stop
+
+
+def test_sentences_are_varied_and_whole() -> None:
+    import random
+
+    rng = random.Random(0)
+    said = {texts.english(rng) for _ in range(300)}
+    assert len(said) > 200
+    assert all(not set("{}_") & set(text) for text in said)
+    assert len({texts.invented(rng, 5) for _ in range(50)}) == 50
+    assert not set(corpus.LANGUAGES) & set(corpus.UNSEEN_LANGUAGES)
+    assert not set(corpus.VARIANTS) & set(corpus.UNSEEN_VARIANTS)
+    assert not set(corpus.FLITE_TRAIN) & set(corpus.FLITE_UNSEEN)
+
+
+def bursts(count: int) -> torch.Tensor:
+    """Buzzing bursts of 0.2 s at known places, silence between."""
+    time = np.arange(64000) / 16000
+    buzz = sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, 40))
+    gate = ((time % 1.0) > 0.4) & ((time % 1.0) < 0.6)
+    return torch.tensor(np.stack([buzz * gate * 0.1] * count), dtype=torch.float32)
+
+
+def test_augmentation_moves_nothing_in_time() -> None:
+    generator = torch.Generator().manual_seed(3)
+    speech = bursts(12)
+    other = augment.recorder(
+        augment.room(augment.voice_and_microphone(speech, generator), generator), generator
+    )
+    assert torch.isfinite(other).all()
+    inside = speech.abs().sum(0) > 0
+    for before, after in zip(speech, other, strict=True):
+        assert not torch.allclose(before, after)
+        energy = after.square()
+        assert energy[inside].mean() > 4 * energy[~inside].mean()
+        # The onset is where it was, within 5 ms.
+        at = int((energy[:16000].cumsum(0) > 0.02 * energy[:16000].sum()).nonzero()[0])
+        assert abs(at - 6400) < 400
+
+
+@pytest.fixture
+def spoken(tmp_path: Path) -> Path:
+    """A corpus of buzzes for `aa`, hisses for `SS` and silence for `PP`."""
+    rng = np.random.default_rng(0)
+    for part in ("train", "unseen_voice", "unseen_language"):
+        table, sounds, at = [], [], 0
+        for _ in range(6):
+            phones, sound = [], []
+            start = 0.0
+            for name in ["sil", *rng.choice(["aa", "SS", "PP"], 8), "sil"]:
+                count = int(rng.uniform(0.1, 0.25) * 16000)
+                time = np.arange(count) / 16000
+                buzz = sum(np.sin(2 * np.pi * 130 * k * time) / k for k in range(1, 30)) * 0.2
+                hiss = np.diff(rng.normal(0, 0.1, count + 1))
+                sound.append({"aa": buzz, "SS": hiss}.get(str(name), np.zeros(count)))
+                phones.append(Phone(start, start + count / 16000, str(name)))
+                start += count / 16000
+            pcm = np.round(np.concatenate(sound) * 20000).astype("<i2")
+            table.append({"at": at, "n": len(pcm), "speaker": "x", "phones": as_rows(phones)})
+            sounds.append(pcm)
+            at += len(pcm)
+        (tmp_path / f"{part}.pcm").write_bytes(np.concatenate(sounds).tobytes())
+        (tmp_path / f"{part}.json").write_text(json.dumps(table))
+    return tmp_path
+
+
+def test_a_batch_is_made_again_from_its_number(spoken: Path) -> None:
+    part = Corpus(spoken, "train")
+    one, same, other = (make_batch(part, 3, 2.0, seed) for seed in ((1, 5), (1, 5), (1, 6)))
+    assert one.samples.shape == (3, 32000)
+    assert one.target.shape == (3, 100, 15)
+    assert torch.equal(one.samples, same.samples)
+    assert torch.equal(one.target, same.target)
+    assert not torch.equal(one.samples, other.samples)
+    assert (one.target.sum(-1) - 1).abs().max() < 1e-5
+
+
+def test_a_perfect_listener_scores_one(spoken: Path) -> None:
+    part = Corpus(spoken, "unseen_voice")
+    told = iter(part.said)
+
+    def listen(samples: np.ndarray) -> np.ndarray:
+        return viseme_weights(next(told).phones, len(samples) // HOP)
+
+    result = score(listen, part)
+    assert result.mouth_right == result.closed == result.events_closed == 1
+    assert result.false_closed == 0
+    assert result.phone_right > 0.85
+
+
+def test_a_run_learns_is_stopped_goes_on_and_is_exported(spoken: Path, tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    config = Config(
+        corpus=str(spoken), out=str(tmp_path / "run"), minutes=1e9, batch=2, seconds=1.6,
+        rate=4e-3, warmup_steps=5, average=0.9, bfloat16=False, size=TINY,
+    )  # fmt: skip
+    run = Run(config)
+    losses = [run.step(make_batch(run.train, 2, 1.6, (1, step)))[0] for step in range(60)]
+    assert np.mean(losses[-10:]) < 0.75 * np.mean(losses[:10])
+    run.save()
+
+    again = Run(config)
+    assert again.progress == Progress(60, 0.0)
+    batch = make_batch(run.train, 2, 1.6, (1, 60))
+    torch.manual_seed(0)
+    first = run.step(batch)
+    torch.manual_seed(0)
+    assert again.step(batch) == pytest.approx(first, rel=1e-4)
+    for a, b in zip(run.encoder.parameters(), again.encoder.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+
+    encoder, progress = load_encoder(run.last)
+    assert progress.step == 60
+    network = tmp_path / "voice.onnx"
+    assert export(encoder, network) < 2e-4
+    session = ort.InferenceSession(str(network), providers=["CPUExecutionProvider"])
+    content, _ = content_of(session, bursts(1)[0].numpy())
+    assert content.shape == (200, 15)
+    assert np.abs(content.sum(1) - 1).max() < 1e-4
+
+
+def test_another_size_of_encoder_does_not_go_on(spoken: Path, tmp_path: Path) -> None:
+    encoder = VoiceEncoder(TINY)
+    out = tmp_path / "run"
+    out.mkdir()
+    groups = {"weights": encoder.state_dict(), "average": encoder.state_dict()}
+    checkpoint.save(out / "last.safetensors", TINY, Progress(3, 1.0), groups)
+    with pytest.raises(SystemExit, match="another size"):
+        Run(Config(corpus=str(spoken), out=str(out), size=EncoderSize()))
+
+
+def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text('{"minutse": 3}')
+    with pytest.raises(SystemExit, match="minutse"):
+        Config.read(path)
