@@ -3,6 +3,7 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,18 @@ from scripts import environment, system_libraries, terminal
 from scripts.environment import Environment
 
 
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty checkout with one requirement file that needs no download."""
-    monkeypatch.setattr(environment, "ROOT", tmp_path)
-    monkeypatch.setattr(environment, "REQUIREMENTS", tmp_path / "requirements")
-    monkeypatch.setattr(environment, "LOGS", tmp_path / "build" / "logs")
-    (tmp_path / "requirements").mkdir()
-    (tmp_path / "requirements" / "none.txt").write_text("# nothing\n", "utf-8")
-    return tmp_path
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A checkout with requirement files that need no download but pip's."""
+    root = tmp_path_factory.mktemp("checkout")
+    (root / "requirements").mkdir()
+    (root / "requirements" / "none.txt").write_text("# nothing\n", "utf-8")
+    (root / "requirements" / "wrong.txt").write_text("./no-such-folder\n", "utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(environment, "ROOT", root)
+        patch.setattr(environment, "REQUIREMENTS", root / "requirements")
+        patch.setattr(environment, "LOGS", root / "build" / "logs")
+        yield root
 
 
 def test_an_environment_is_made_once(checkout: Path) -> None:
@@ -33,23 +37,22 @@ def test_an_environment_is_made_once(checkout: Path) -> None:
     assert environment.outdated(made) == ["none.txt"]
 
 
+def test_a_package_that_does_not_exist_ends_in_a_sentence(checkout: Path) -> None:
+    """Runs in the environment of the test above."""
+    both = Environment(".venv", ("none.txt", "wrong.txt"))
+    with pytest.raises(SystemExit, match="run this again"):
+        environment.ensure(both)
+    assert environment.outdated(both) == ["wrong.txt"]
+
+
 def test_a_half_made_environment_is_made_anew(checkout: Path) -> None:
-    half = Environment(".venv", ("none.txt",))
+    half = Environment(".venv-half", ("none.txt",))
     half.python.parent.mkdir(parents=True)
     half.python.write_text("#!/bin/sh\nexit 1\n", "utf-8")
     half.python.chmod(0o755)
     half.stamp.write_text("{ not json", "utf-8")
     environment.ensure(half)
     assert json.loads(half.stamp.read_text("utf-8")).keys() == {"none.txt"}
-
-
-def test_a_package_that_does_not_exist_ends_in_a_sentence(checkout: Path) -> None:
-    requirement = checkout / "requirements" / "none.txt"
-    requirement.write_text("./no-such-folder\n", "utf-8")
-    wrong = Environment(".venv", ("none.txt",))
-    with pytest.raises(SystemExit, match="run this again"):
-        environment.ensure(wrong)
-    assert environment.outdated(wrong) == ["none.txt"]
 
 
 def test_another_python_is_found_or_asked_for(
