@@ -3,17 +3,19 @@
 
     python scripts/convert_cascade.py haarcascade_frontalface_alt2.xml detector.npz
 
-The XML is Rainer Lienhart's frontal face detector as OpenCV ships it, under the Intel licence (3-clause
-BSD style); the licence text is copied from the XML's own comment into the result, as it asks.
+The XML is Rainer Lienhart's frontal face detector as OpenCV ships it, under the Intel licence
+(3-clause BSD style); the licence text is copied from the XML's own comment into the result, as it
+asks.
 
-Arrays of the result (S stages, T trees of two nodes and three leaves, F features of up to three rectangles):
+Arrays of the result (S stages, T trees of two nodes and three leaves, F features of up to three
+rectangles):
 
     window            int32 [2]       width, height of the window that the cascade was trained on
     stage_end         int32 [S]       number of the first tree behind each stage
     stage_threshold   float32 [S]     a window passes when the sum of its leaves reaches this
     node_feature      int32 [T, 2]
     node_threshold    float32 [T, 2]
-    node_left         int32 [T, 2]    where a value below the threshold goes: > 0 a node, <= 0 minus a leaf
+    node_left         int32 [T, 2]    where a value below the threshold goes: > 0 a node, <= 0 -leaf
     node_right        int32 [T, 2]
     leaf              float32 [T, 3]
     rectangle         int32 [F, 3, 4] x, y, width, height; unused ones are 0
