@@ -8,6 +8,7 @@ from bpy.app.handlers import persistent
 
 from .preferences import core_settings
 from .session import Session
+from .state import Link
 
 # How often the window is served: while something is under way, and else.
 BUSY_SECONDS, IDLE_SECONDS = 0.1, 1.0
@@ -43,8 +44,6 @@ def _tick() -> float:
     here = session()
     here.pump()
     redraw_if_changed()
-    from .state import Link
-
     busy = here.state.job is not None or here.state.link is Link.STARTING
     return BUSY_SECONDS if busy else IDLE_SECONDS
 
@@ -57,7 +56,13 @@ def _before_load(*_: Any) -> None:
 
 
 def register() -> None:
-    """Start to pump."""
+    """Start to pump; without a window operators pump themselves, and timers never fire.
+
+    There a handler or a timer that is left at the end of a script would keep some Blenders from
+    ending (4.5) or crash them (4.2).
+    """
+    if bpy.app.background:
+        return
     bpy.app.handlers.load_pre.append(_before_load)
     bpy.app.timers.register(_tick, first_interval=IDLE_SECONDS, persistent=True)
 

@@ -21,6 +21,10 @@ def test_a_core_that_dies_or_is_cancelled_loses_nothing(play, pack):
     play("core_trouble", pack)
 
 
+def test_a_script_that_just_ends_ends(play):
+    assert "enabled" in play("plain_script", timeout=60)
+
+
 def _line(process, word: str) -> str:
     """What follows `word` in the next line of output that starts with it."""
     for line in process.stdout:

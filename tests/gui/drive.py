@@ -159,6 +159,9 @@ def steps() -> Iterator[float]:
     yield from find_button("speak.generate")
     spot = found[0]
     blocked = Blocked()
+    time_calls(session(), "pump")
+    time_calls(sys.modules[f"{PACKAGE}.speak_addon.results"], "apply")
+    time_calls(sys.modules[f"{PACKAGE}.speak_addon.gather"], "gather")
     move(*spot)
     yield 0.1
     press("LEFTMOUSE", *spot)
@@ -241,6 +244,21 @@ def other_editors() -> Iterator[float]:
         bpy.ops.graph.view_all()
     yield 0.5
     photograph("8-graph")
+
+
+def time_calls(owner: Any, name: str) -> None:
+    """Note the longest call of a function of the add-on: its part in what blocks the window."""
+    inner = getattr(owner, name)
+
+    def timed(*arguments: Any, **named: Any) -> Any:
+        began = time.monotonic()
+        try:
+            return inner(*arguments, **named)
+        finally:
+            key = f"longest_{name}"
+            facts[key] = max(facts.get(key, 0.0), round(time.monotonic() - began, 4))
+
+    setattr(owner, name, timed)
 
 
 class Blocked:

@@ -13,6 +13,7 @@ import bpy
 
 from tests.blender import stage
 from tests.fixtures.faces import add_face, draw_face
+from tests.fixtures.tiny_pack import write_pack
 
 
 def bad_input(folder: Path) -> None:
@@ -172,7 +173,13 @@ def _packs(folder: Path, pack: Path) -> None:
         expect("pack_damaged")
     stage.use_pack(folder / "no pack")
     expect("pack_missing")
+    mute = write_pack(folder / "mute", voice=False)
+    stage.use_pack(mute)
+    works()
+    assert not stage.session().state.core.has_voice
+    assert "pack_no_voice" in {n.code for n in stage.report().notices}
     stage.use_pack(pack)
+    works()
     stage.use_core("tests.blender.other_version_core")
     expect("version_mismatch")
     stage.use_core("inference_core")
