@@ -49,7 +49,10 @@ class SPEAK_OT_new_shot(bpy.types.Operator):
 
     name: StringProperty(name="Name", description="Name of the shot", default="Shot")
     portrait: StringProperty(
-        name="Portrait", description="The image that speaks", subtype="FILE_PATH"
+        name="Portrait",
+        description="The image that speaks",
+        subtype="FILE_PATH",
+        **compat.RELATIVE_PATHS,
     )
     strip: StringProperty(name="Strip", description="The sound strip that is spoken")
 
