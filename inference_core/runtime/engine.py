@@ -232,18 +232,22 @@ class Engine:
         if not order:
             return
         painter = self._painter(portrait, size)
-        waiting: deque[tuple[int, Floats, Future[bytes]]] = deque()
-        pool = ThreadPoolExecutor(painter.writers, thread_name_prefix="png")
+        waiting: deque[tuple[int, Future[tuple[bytes, Floats]]]] = deque()
+
+        def finish(crops: list[Floats], key: str) -> tuple[bytes, Floats]:
+            return painter.png(crops, key), painter.measured(crops)
+
+        # Pasting, compressing and reading leave Python's lock: they run beside the next frames.
+        pool = ThreadPoolExecutor(painter.writers, thread_name_prefix="finish")
         try:
             for first in range(0, len(order), painter.batch):
                 some = order[first : first + painter.batch]
                 crops = painter.crops(track[some], content[some])
-                measured = painter.measured(crops)
                 for n, index in enumerate(some):
-                    job = pool.submit(painter.png, [plate[n] for plate in crops], keys[index])
-                    waiting.append((index, measured[n], job))
+                    job = pool.submit(finish, [plate[n] for plate in crops], keys[index])
+                    waiting.append((index, job))
                 # Finished files go out at once; slow writing may not let the queue grow.
-                while waiting and (waiting[0][2].done() or len(waiting) > 2 * painter.writers):
+                while waiting and (waiting[0][1].done() or len(waiting) > 2 * painter.writers):
                     yield _finished(waiting, keys)
             while waiting:
                 yield _finished(waiting, keys)
@@ -267,9 +271,10 @@ class Engine:
         return dict(zip(names, session.run(names, feed), strict=True))
 
 
-def _finished(waiting: deque[tuple[int, Floats, Future[bytes]]], keys: list[str]) -> Frame:
-    index, measured, job = waiting.popleft()
-    return Frame(index, keys[index], job.result(), measured)
+def _finished(waiting: deque[tuple[int, Future[tuple[bytes, Floats]]]], keys: list[str]) -> Frame:
+    index, job = waiting.popleft()
+    png, measured = job.result()
+    return Frame(index, keys[index], png, measured)
 
 
 def _kept(cache: OrderedDict[K, V], key: K, limit: int, make: Callable[[], V]) -> V:

@@ -130,7 +130,8 @@ class Pack:
 
     def _loaded(self, name: str) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
+        # Frames are read beside the making of others, several at once, each on one core.
+        options.intra_op_num_threads = 1 if name == "read.onnx" else self.threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         # Threads that spin for work would take the cores from the PNG writers.

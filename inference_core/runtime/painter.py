@@ -73,18 +73,11 @@ class Painter:
         return crops
 
     def measured(self, crops: list[Floats]) -> Floats:
-        """The controls [n, 19] that are seen in generated crops."""
-        # In 8 bits, as they will be in the files.
-        frames = [
-            tensor(
-                Image.fromarray(
-                    to_bytes(np.nan_to_num(crop).transpose(1, 2, 0) * np.float32(255))
-                ).reduce(crop.shape[-1] // READ_SIZE)
-            )
-            for crop in crops[0]
-        ]
-        # One by one, for the same reason as in `crops`.
-        return np.concatenate([read(self._pack, frame)[0] for frame in frames])
+        """The controls [19] seen in the crops [3, S, S] of one frame, in 8 bits as filed."""
+        seen = to_bytes(np.nan_to_num(crops[0]).transpose(1, 2, 0) * np.float32(255))
+        small = Image.fromarray(seen).reduce(seen.shape[0] // READ_SIZE)
+        controls: Floats = read(self._pack, tensor(small))[0][0]
+        return controls
 
     def png(self, crops: list[Floats], key: str) -> bytes:
         """The finished file of one frame, from its crops [3, S, S] on each backdrop."""

@@ -26,9 +26,9 @@ from .progress import Progress
 from .shot_file import CONTROLS, FORMAT, MEASURED, ShotFolder, frame_name
 from .tracks import MOST_FRAMES, clamped, defaults, layered, read_csv, to_csv
 
-SAVE_SECONDS = (
-    2.0  # how often shot.json follows the frames: so much is measured again after a crash
-)
+# shot.json follows the frames this often; a crash costs as much measuring again, no frame.
+SAVE_SECONDS = 2.0
+SAVE_SHARE = 0.05  # of the time at most, however long the shot
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Shot:
         # at, but its file is not touched.
         wanted = [i for i in self.frames if i not in self.there or i not in self.measured]
         report = Progress(len(wanted))
-        made, saved = 0, time.monotonic()
+        made, save_at = 0, time.monotonic() + SAVE_SECONDS
         progress(report)
         frames = self.engine.generate(
             self.portrait,
@@ -141,9 +141,11 @@ class Shot:
                 made += self._keep(frame)
                 report.step()
                 progress(report)
-                if time.monotonic() - saved > SAVE_SECONDS:
+                if time.monotonic() > save_at:
+                    begin = time.monotonic()
                     self.folder.write_shot(self._facts())
-                    saved = time.monotonic()
+                    took = time.monotonic() - begin
+                    save_at = time.monotonic() + max(SAVE_SECONDS, took / SAVE_SHARE)
         finally:
             # On a full disk these fail as the frame did; the first error is the one to show.
             self._write_tracks()
