@@ -25,8 +25,9 @@ class Encoder(nn.Module):
         self.stem = nn.Conv2d(5, widths[0], 5, 2, 2)
         layers: list[nn.Module] = []
         for a, b in pairwise(widths):
-            layers += [Residual(a), nn.SiLU(), nn.Conv2d(a, b, 3, 2, 1)]
-        self.body = nn.Sequential(*layers, Residual(widths[-1]))
+            # Normalised on the main path too: without it the signal fades to 1e-4 at the code.
+            layers += [Residual(a), nn.GroupNorm(8, a), nn.SiLU(), nn.Conv2d(a, b, 3, 2, 1)]
+        self.body = nn.Sequential(*layers, Residual(widths[-1]), nn.GroupNorm(8, widths[-1]))
         self.code = nn.Sequential(
             nn.SiLU(),
             nn.Flatten(),

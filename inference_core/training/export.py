@@ -2,7 +2,7 @@
 """Writes trained networks as a model pack: ONNX files, checked against PyTorch, and pack.json.
 
 python -m inference_core.training.export --speak last.safetensors --landmarks landmarks.safetensors
-    --pack inference_core/packs/default [--facts facts.json]
+    --reader reader.safetensors --pack inference_core/packs/default [--facts facts.json]
 """
 
 from __future__ import annotations
@@ -193,6 +193,7 @@ def write_description(pack: Path, facts: dict[str, object]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--speak", type=Path)
+    parser.add_argument("--reader", type=Path)
     parser.add_argument("--landmarks", type=Path)
     parser.add_argument("--example", type=Path, help="a rendered group (.npz) to compare on")
     parser.add_argument("--pack", type=Path, required=True)
@@ -205,10 +206,10 @@ def main() -> None:
             picture = torch.from_numpy(group["pictures"][:1]).permute(0, 3, 1, 2).float() / 255
     differences: dict[str, float] = {}
     if options.speak:
-        net = nn.ModuleDict({"speak": Speak(), "reader": Reader()})
-        step = checkpoint.load_average(options.speak, net)
-        print(f"SPEAK at step {step}")
-        differences |= export_speak(net["speak"], net["reader"], options.pack, picture)  # type: ignore[arg-type]
+        speak, reader = Speak(), Reader()
+        print("SPEAK at step", checkpoint.load_average(options.speak, speak))
+        print("reader at step", checkpoint.load_average(options.reader, reader))
+        differences |= export_speak(speak, reader, options.pack, picture)
     if options.landmarks:
         landmarks = LandmarkNet()
         checkpoint.load_average(options.landmarks, landmarks)

@@ -70,14 +70,17 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(options.threads)
-    rng = torch.Generator().manual_seed(0)
     net = LandmarkNet()
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = checkpoint.Average(net, 0.995)
     optimiser = torch.optim.AdamW(net.parameters(), 2e-3, betas=(0.9, 0.99), weight_decay=1e-4)
     groups = GroupFolder(options.data / "train", ("pictures", "points"))
     begun, step = time.monotonic(), 0
-    for batch in groups.batches(_BATCH // 4, 0):
+    if options.out.exists():
+        step = checkpoint.load(options.out, net, average, optimiser)
+        print(f"resumed at step {step}", flush=True)
+    rng = torch.Generator().manual_seed(step)
+    for batch in groups.batches(_BATCH // 4, seed=step):
         done = (time.monotonic() - begun) / (options.minutes * 60)
         if done >= 1:
             break

@@ -11,25 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-EMOTIONS = ("angry", "contempt", "disgusted", "fear", "happy", "sad", "surprised")
-VISEMES = (
-    "sil",
-    "PP",
-    "FF",
-    "TH",
-    "DD",
-    "kk",
-    "CH",
-    "SS",
-    "nn",
-    "RR",
-    "aa",
-    "E",
-    "ih",
-    "oh",
-    "ou",
-)
-EYES = ("blink_left", "blink_right", "gaze_x", "gaze_y")
+from ...model.expression import EMOTIONS, EYES, VISEMES
+
 EXPRESSIONS = (
     tuple(name + "_upper" for name in EMOTIONS)
     + tuple(name + "_mouth" for name in EMOTIONS)

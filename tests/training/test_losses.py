@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every loss reaches the weights that it is meant to teach."""
+
+import numpy as np
+import pytest
+import torch
+
+from inference_core.model.expression import AXES
+from inference_core.training.data.group import DRAWN, Group
+from inference_core.training.data.renderer import TRACKED
+from inference_core.training.losses import feature_weight, flow_loss, picture_loss
+from inference_core.training.train import Config, Trainer, body_sway
+
+
+def made_up_group(seed: int) -> Group:
+    """Noise in the shape of a group: enough for gradients, not for learning."""
+    rng = np.random.default_rng(seed)
+    pictures = rng.integers(0, 255, (1 + DRAWN, 256, 256, 3), dtype=np.uint8)
+    points = np.array([[-0.2, -0.3], [0.2, -0.3], [0, 0], [-0.15, 0.2], [0.15, 0.2], [0, 0.5]])
+    return Group(
+        pictures=pictures,
+        alpha=np.full((1 + DRAWN, 256, 256), 255, np.uint8),
+        flow=rng.normal(0, 0.05, (TRACKED, 2, 128, 128)).astype(np.float16),
+        depth=rng.normal(0, 0.1, (128, 128)).astype(np.float16),
+        material=np.zeros((128, 128), np.int8),
+        pose=rng.normal(0, 10, (1 + TRACKED, 3)).astype(np.float32),
+        expression=rng.uniform(0, 1, (1 + TRACKED, AXES)).astype(np.float32),
+        points=np.repeat(points[None], 1 + DRAWN, 0).astype(np.float32),
+    )
+
+
+@pytest.fixture
+def trainer(tmp_path):
+    for part in ("train", "eval"):
+        (tmp_path / part).mkdir()
+        for seed in range(2):
+            made_up_group(seed).save(tmp_path / part / f"{seed:06d}_0.npz")
+    config = Config(batch=1, drawn=1, window=32, geometry_steps=0, sample_every=1, total_steps=2)
+    return Trainer(config, tmp_path, tmp_path / "out")
+
+
+def gradients(trainer, name):
+    losses = trainer.losses(next(trainer.batches))
+    trainer.optimiser.zero_grad()
+    losses[name].backward()
+    return {k for k, p in trainer.net.named_parameters() if p.grad is not None and p.grad.any()}
+
+
+@pytest.mark.parametrize(
+    ("loss", "reaches"),
+    [
+        ("flow", ["identity.axes.weight", "identity.shape.weight", "identity.frame.weight"]),
+        ("depth", ["identity.shape.weight", "identity.stem.weight"]),
+        ("alpha", ["identity.shape.weight"]),
+        (
+            "picture",
+            ["generator.flow.weight", "generator.paint.weight", "identity.features.weight"],
+        ),
+        ("paint", ["generator.paint.weight", "editing.enter.weight"]),
+    ],
+)
+def test_a_loss_teaches_what_it_is_for(trainer, loss, reaches):
+    assert set(reaches) <= gradients(trainer, loss)
+
+
+def test_training_resumes_where_it_stopped(trainer, tmp_path):
+    trainer.run(minutes=60)
+    assert trainer.step == 2
+    again = Trainer(trainer.config, tmp_path, tmp_path / "out")
+    assert again.step == 2
+    for before, after in zip(trainer.net.parameters(), again.net.parameters(), strict=True):
+        assert torch.equal(before, after)
+    assert (tmp_path / "out" / "samples_000002.png").exists()
+    assert "PSNR" in (tmp_path / "out" / "evaluation.txt").read_text()
+
+
+def test_losses_are_zero_on_the_truth_and_grow_with_the_error():
+    picture = torch.rand(1, 3, 32, 32)
+    weight = torch.ones(1, 1, 32, 32)
+    assert picture_loss(picture, picture, weight) == 0
+    assert picture_loss(picture * 0.9, picture, weight) < picture_loss(
+        picture * 0.5, picture, weight
+    )
+    flow = torch.rand(1, 2, 32, 32)
+    assert flow_loss(flow, flow, weight) == pytest.approx(0, abs=1e-6)
+    moved = flow + torch.tensor([2 / 16, 0.0]).view(1, 2, 1, 1)  # two pixels of a grid of 32
+    assert flow_loss(moved, flow, weight) == pytest.approx(2, abs=0.15)
+
+
+def test_eyes_and_mouth_weigh_more():
+    points = torch.tensor([[[-0.3, -0.3], [0.3, -0.3], [0, 0], [-0.2, 0.3], [0.2, 0.3], [0, 0.6]]])
+    weight = feature_weight(points, 64, gain=4.0)[0, 0]
+    assert weight[int(0.65 * 64), 32] > 4  # the mouth
+    assert weight[2, 2] == pytest.approx(1, abs=0.01)
+
+
+def test_sway_is_read_off_the_chest():
+    flow = torch.zeros(1, 1, 2, 64, 64)
+    flow[:, :, 0] = 0.1
+    flow[:, :, :, :40] = 5  # the head does something else
+    assert torch.allclose(body_sway(flow, torch.zeros(1, 64, 64)), torch.tensor([[[0.1, 0.0]]]))
