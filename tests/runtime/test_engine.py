@@ -15,6 +15,7 @@ from PIL import Image
 from inference_core.protocol.controls import COUNT, INDEX
 from inference_core.protocol.errors import SpeakError
 from inference_core.runtime.engine import Engine, Voice
+from inference_core.runtime.face_detector import searches
 from inference_core.runtime.painter import matte
 from inference_core.runtime.portrait import DARK, LIGHT, Portrait
 from inference_core.runtime.tracks import defaults
@@ -76,6 +77,19 @@ def test_portrait_knows_its_size_face_and_rest_state(portrait: Portrait) -> None
 def test_no_face_is_refused_with_a_way_out(engine: Engine) -> None:
     with refused("portrait_no_face"):
         engine.prepare(encoded(Image.new("RGB", (300, 300), (90, 90, 90))))
+
+
+def test_what_the_landmark_network_does_not_believe_is_no_face(engine: Engine) -> None:
+    # So pale that the tiny network is unsure, while the detector looks at contrast of any size.
+    grey = Image.new("RGB", (400, 480), (120, 120, 120))
+    pale = Image.blend(grey, draw_face(), 0.08)
+    boxes = next(searches(pale, engine.pack.detector()))
+    assert len(boxes) == 1
+    with refused("portrait_no_face"):
+        engine.prepare(encoded(pale))
+    by_hand = engine.prepare(encoded(pale), box=boxes[0].corners())
+    assert by_hand.confidence < 0.5
+    assert codes(by_hand) == ["portrait_face_uncertain"]
 
 
 def test_a_box_by_hand_helps_where_no_face_is_found(engine: Engine) -> None:
