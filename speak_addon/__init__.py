@@ -19,7 +19,7 @@ properties, preferences, shots, curves, audio, results
 gather        a shot of the scene to the data of one job
 effect_runner the one place where effects happen; core_link: the core process
 session       state, runner and the pump that drives them; runtime: timer and handlers
-operators, panels, registration
+generate_operator, operators, explained, panels, registration
 """
 
 

@@ -10,8 +10,9 @@ import bpy
 
 from ..inference_core.protocol.controls import GROUPS, in_group
 from ..inference_core.protocol.errors import wording
-from . import compat, operators, results, runtime, shots
+from . import compat, results, runtime, shots
 from .frame_time import clock, frame_rate
+from .generate_operator import SPEAK_OT_generate, summary
 from .state import Job, Link, Note, Outcome, Report
 
 # About how many letters fit into a line of the sidebar at its first width.
@@ -159,7 +160,7 @@ class _Generate(_Panel):
         row = layout.row()
         row.scale_y = 1.5
         row.operator("speak.generate", icon="PLAY")
-        reason = operators.SPEAK_OT_generate.disabled_reason(context)
+        reason = SPEAK_OT_generate.disabled_reason(context)
         report = session.report_of(shot.uuid)
         if reason:
             draw_text(layout, reason, "INFO")
@@ -189,7 +190,7 @@ def _draw_report(layout: Any, report: Report) -> None:
     elif report.outcome is Outcome.CANCELLED:
         draw_text(layout, f"Cancelled. {report.made} finished frames are kept.", "INFO")
     else:
-        draw_text(layout, operators.summary(report), "CHECKMARK")
+        draw_text(layout, summary(report), "CHECKMARK")
     for note in report.notices:
         draw_note(layout, note, "INFO")
 
