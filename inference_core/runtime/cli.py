@@ -181,11 +181,14 @@ def _terminable() -> Any:
     def end(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, end)
+    # Windows has Ctrl-Break for a process group of its own, where Ctrl-C does not arrive.
+    names = [name for name in ("SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), end) for name in names}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
 
 
 def _check(options: argparse.Namespace) -> int:
