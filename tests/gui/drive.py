@@ -27,8 +27,7 @@ bpy.context.preferences.view.show_splash = False
 
 def photograph(name: str) -> None:
     """A picture of the whole screen. Blender's own operator gives a black one on software GL."""
-    size = f"{bpy.context.window_manager.windows[0].width}x"
-    size += f"{bpy.context.window_manager.windows[0].height}"
+    size = f"{window().width}x{window().height}"
     grab = ["ffmpeg", "-v", "error", "-y", "-f", "x11grab", "-video_size", size]
     command = [*grab, "-i", os.environ["DISPLAY"], "-frames:v", "1", str(LAB / f"{name}.png")]
     subprocess.run(command, check=True)
@@ -56,14 +55,14 @@ def show_tab(kind: str) -> Iterator[float]:
     area = area_of(kind)
     area.spaces.active.show_region_ui = True
     yield 0.3
-    region = sidebar(area)
+    region = region_of(area)
     region.active_panel_category = "SPEAK"
     area.tag_redraw()
     yield 0.5
 
 
-def sidebar(area: Any) -> Any:
-    return next(region for region in area.regions if region.type == "UI")
+def region_of(area: Any, kind: str = "UI") -> Any:
+    return next(region for region in area.regions if region.type == kind)
 
 
 def move(x: int, y: int) -> None:
@@ -80,7 +79,7 @@ def find_button(operator: str) -> Iterator[float]:
 
     The search begins where the last button was found: the next one is mostly near.
     """
-    region = sidebar(area_of("VIEW_3D"))
+    region = region_of(area_of("VIEW_3D"))
     x = region.x + region.width // 2
     near = found[0][1] if found else region.y + region.height
     heights = sorted(
@@ -105,10 +104,9 @@ found: list[tuple[int, int]] = []
 def click(operator: str) -> Iterator[float]:
     """Find a button and click it with the mouse."""
     yield from find_button(operator)
-    x, y = found[0]
-    move(x, y)
+    move(*found[0])
     yield 0.1
-    press("LEFTMOUSE", x, y)
+    press("LEFTMOUSE", *found[0])
     yield 0.1
 
 
@@ -156,15 +154,10 @@ def steps() -> Iterator[float]:
     yield 0.5
     photograph("2-before")
 
-    yield from find_button("speak.generate")
-    spot = found[0]
-    blocked = Blocked()
     time_calls(session(), "pump")
     time_calls(sys.modules[f"{PACKAGE}.speak_addon.results"], "apply")
     time_calls(sys.modules[f"{PACKAGE}.speak_addon.gather"], "gather")
-    move(*spot)
-    yield 0.1
-    press("LEFTMOUSE", *spot)
+    yield from click("speak.generate")
     yield from until(lambda: session().state.job is not None)
     yield from until(lambda: session().state.job.made > 5)
     yield 0.5
@@ -177,7 +170,7 @@ def steps() -> Iterator[float]:
 
     yield from click("speak.generate")
     yield from until(lambda: session().state.job is not None)
-    blocked.start()
+    blocked = Blocked()
     yield from until(lambda: session().state.job is None, 120)
     facts["longest_blocked"] = round(blocked.stop(), 3)
     yield 1.0
@@ -192,7 +185,7 @@ def steps() -> Iterator[float]:
 
 def front_view() -> None:
     area = area_of("VIEW_3D")
-    region = next(r for r in area.regions if r.type == "WINDOW")
+    region = region_of(area, "WINDOW")
     with bpy.context.temp_override(window=window(), area=area, region=region):
         bpy.ops.view3d.view_axis(type="FRONT")
         bpy.ops.view3d.view_all()
@@ -201,12 +194,12 @@ def front_view() -> None:
 
 def check_undo() -> Iterator[float]:
     """Ctrl-Z over the viewport takes the result back in one step; Shift-Ctrl-Z brings it."""
-    region = next(r for r in area_of("VIEW_3D").regions if r.type == "WINDOW")
+    region = region_of(area_of("VIEW_3D"), "WINDOW")
     spot = region.x + 200, region.y + 200
     move(*spot)
     yield 0.2
     press("Z", *spot, ctrl=True)
-    yield 1.0
+    yield 3.0
     facts["after_undo"] = counts()
     photograph("6-undone")
     press("Z", *spot, ctrl=True, shift=True)
@@ -232,14 +225,14 @@ def other_editors() -> Iterator[float]:
     area.spaces.active.view_type = "SEQUENCER"
     yield 0.5
     yield from show_tab("SEQUENCE_EDITOR")
-    region = next(r for r in area.regions if r.type == "WINDOW")
+    region = region_of(area, "WINDOW")
     with bpy.context.temp_override(window=window(), area=area, region=region):
         bpy.ops.sequencer.view_all()
     yield 0.5
     photograph("7-sequencer")
     area.type = "GRAPH_EDITOR"
     yield 0.5
-    region = next(r for r in area.regions if r.type == "WINDOW")
+    region = region_of(area, "WINDOW")
     with bpy.context.temp_override(window=window(), area=area, region=region):
         bpy.ops.graph.view_all()
     yield 0.5
@@ -265,11 +258,9 @@ class Blocked:
     """The longest time between two beats of a timer of its own."""
 
     def __init__(self) -> None:
-        self._last = 0.0
         self._longest = 0.0
         self._timer = self._beat  # each look at a method gives another object
 
-    def start(self) -> None:
         self._last = time.monotonic()
         bpy.app.timers.register(self._timer)
 
