@@ -38,7 +38,7 @@ MEANING = {
 MARGIN = 16
 # Nothing in a finished frame tells these, so what is "measured" for them is only their default.
 UNREADABLE = {"shift_x", "shift_y", "zoom", "lip_strength"}
-# A control that stays this close to its default (in parts of its range) has no panel.
+# A control that changes by less than this part of its range has no panel.
 STILL = 0.02
 
 
@@ -118,12 +118,12 @@ def contact_sheet(
 
 
 def worth_showing(tracks: dict[str, Floats]) -> list[controls.Control]:
-    """The pose angles and every other control that moves away from its default."""
+    """The pose angles and every other control that changes."""
     chosen = []
     for index, control in enumerate(controls.CONTROLS):
         span = control.maximum - control.minimum
         moved = max(
-            float(np.abs(track[:, index] - control.default).max()) / span
+            float(np.ptp(track[:, index])) / span
             for name, track in tracks.items()
             if name != "measured"
         )
