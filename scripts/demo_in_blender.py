@@ -146,6 +146,7 @@ def generate(out: Path) -> None:
     tell(
         say=f"{made} frames, {made / max(seconds, 1e-9):.1f} per second with the start of the core"
     )
+    tell_notices()
 
 
 def tell_notices() -> None:

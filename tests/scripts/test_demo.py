@@ -72,6 +72,8 @@ def test_it_leaves_a_scene_a_film_and_two_pictures(tmp_path: Path, voice: Path) 
     happy = shot["controls"]["names"].index("happy")
     track = [row[happy] for row in shot["controls"]["rows"]]
     assert track[8] - track[0] > 0.3  # 0.8, less what the portrait shows of itself
+    deaf = not (ROOT / "inference_core" / "packs" / "default" / "voice.onnx").exists()
+    assert ("note: This pack has no voice encoder" in done.stdout) == deaf
     for step in ("start Blender", "15 frames", "demo.mp4", "everything"):
         assert step in done.stdout
 
