@@ -89,7 +89,7 @@ def test_nothing_at_all(network: ort.InferenceSession) -> None:
 
 @pytest.mark.parametrize("level", [0.0, 1e-6])
 def test_silence_keeps_the_mouth_at_rest(network: ort.InferenceSession, level: float) -> None:
-    noise = np.random.default_rng(0).normal(0, 1, 40000).astype(np.float32) * level
+    noise = np.random.default_rng(0).normal(0, 1, 40000).astype(np.float32) * np.float32(level)
     content, _ = content_of(network, noise)
     assert (content[:, 0] == 1).all()
     assert (content[:, 1:] == 0).all()
@@ -97,8 +97,8 @@ def test_silence_keeps_the_mouth_at_rest(network: ort.InferenceSession, level: f
 
 def test_loud_and_soft_recordings_say_the_same(network: ort.InferenceSession) -> None:
     samples = babble(3.0)
-    loud, _ = content_of(network, samples * 5)
-    soft, _ = content_of(network, samples * 0.05)
+    loud, _ = content_of(network, samples * np.float32(5))
+    soft, _ = content_of(network, samples * np.float32(0.05))
     assert np.abs(loud - soft).max() < 1e-5
 
 

@@ -24,7 +24,7 @@ from inference_core.training.voice.tts import Espeak, Utterance, flite
 # that flite reports for its diphone voices drift from the sound by up to 0.1 s.
 FLITE_TRAIN = {"slt": 170.0, "rms": 105.0}
 FLITE_UNSEEN = {"awb": 125.0}
-ESPEAK_ENGLISH = ("en-us", "en-us", "en-gb", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan")
+ESPEAK_ENGLISH = ("en-us", "en-us", "en", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan")
 VARIANTS = (
     "", "m1", "m2", "m3", "m4", "m5", "m6", "m8", "f1", "f2", "f3", "f5", "klatt", "klatt2",
     "klatt4", "klatt6", "Annie", "Andy", "Alex", "Denis", "Gene", "Hugo", "Jacky", "Lee", "Marco",
@@ -112,7 +112,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     unseen: tuple[tuple[float, Speak], ...] = (
         (0.5, lambda r: say_flite(r, FLITE_UNSEEN)),
-        (0.5, lambda r: say_espeak(r, engine, ("en-us", "en-gb"), UNSEEN_VARIANTS)),
+        (0.5, lambda r: say_espeak(r, engine, ("en-us", "en"), UNSEEN_VARIANTS)),
     )
     language: tuple[tuple[float, Speak], ...] = (
         (1.0, lambda r: say_espeak(r, engine, UNSEEN_LANGUAGES, ("", *UNSEEN_VARIANTS))),
