@@ -17,6 +17,9 @@ from .layers import ModulatedConv, grid, resize, sample
 _INPUTS = FEATURES + 12 + 4  # warped features, warped RGB unshuffled by 2, cover, matte, motion
 
 
+_WORTH_PAINTING = 0.012  # half-widths of the crop: what expression must move to open the painter
+
+
 class Drawing(NamedTuple):
     """rgb [B,3,S,S] 0..1; painted [B,3,2g,2g] and keep [B,1,2g,2g]: what was invented, and how much
     of the warped portrait is kept; warped [B,3,2g,2g]."""
@@ -54,6 +57,7 @@ class Generator(nn.Module):
         where: Tensor,
         cover: Tensor,
         latent: Tensor,
+        effort: Tensor,
         busy: Tensor,
         window: tuple[int, int] = (0, 0),
     ) -> Drawing:
@@ -99,7 +103,10 @@ class Generator(nn.Module):
             x = block(join(torch.cat([x, skip], 1), latent), latent)
         nudge = torch.tanh(self.flow(x).float()) * 0.06 * busy
         painted = F.pixel_shuffle(self.paint(x).float(), 2)
-        keep = 1 - torch.sigmoid(painted[:, 3:4] - 2) * busy
+        # Where the portrait is seen and only turned, its own pixels are always better than paint.
+        moved = sample(effort, where) / _WORTH_PAINTING
+        needed = (1 - cover + moved + 4 * matte * (1 - matte)).clamp(0, 1) * busy
+        keep = 1 - torch.sigmoid(painted[:, 3:4] - 2) * resize(needed, 2 * h)
         # The invented colour is a change of the warped one: easy where they nearly agree.
         colour = (rough + painted[:, :3]).clamp(0, 1)
         part = width if h == g else width * h // g

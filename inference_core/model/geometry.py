@@ -80,6 +80,19 @@ def forward_points(
     return torch.cat([projected, x[:, 2:3]], 1).view(batch, 3, g, g)
 
 
+def expression_effort(axes: Tensor, change: Tensor) -> Tensor:
+    """How far expression moves each point of the portraits: [B,1,g,g] half-widths of the crop.
+
+    axes [P,3*AXES,g,g], change [B,AXES]; the frames of one portrait stand together.
+    """
+    portraits, g = axes.shape[0], axes.shape[-1]
+    batch = change.shape[0]
+    offsets = torch.bmm(
+        change.view(portraits, batch // portraits, -1), axes.reshape(portraits, -1, 3 * g * g)
+    )
+    return (offsets.view(batch, 3, g, g).square().sum(1, keepdim=True) + 1e-12).sqrt()
+
+
 _SHARP = 30.0  # the nearer of two points wins by exp(this * difference of depth)
 _FAR = 6.0  # gaps are filled from the farther neighbours, which are what a turn uncovers
 _TRACE = 0.04  # a smaller share of a point is dropped, or nearer points would bleed over their edge

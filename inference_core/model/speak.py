@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from .editing import EditingModule
 from .expression import expression, plane, pose
 from .generator import Drawing, Generator
-from .geometry import backward_map, forward_points
+from .geometry import backward_map, expression_effort, forward_points
 from .identity import IdentityEncoder, Portrait
 
 
@@ -50,9 +50,10 @@ class Speak(nn.Module):
             change, pose(own), pose(controls), plane(controls),
         )  # fmt: skip
         where, cover = backward_map(points, portrait.alpha)
+        effort = expression_effort(portrait.axes, change)
         busy = activity(asked - mine, pose(controls) - pose(own), plane(controls))
         return self.generator(
-            picture, portrait.features, portrait.alpha, where, cover, latent, busy
+            picture, portrait.features, portrait.alpha, where, cover, latent, effort, busy
         )
 
 

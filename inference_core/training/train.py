@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ..model.geometry import backward_map, forward_points
+from ..model.geometry import backward_map, expression_effort, forward_points
 from ..model.identity import GRID, Portrait
 from ..model.speak import Speak, activity
 from . import checkpoint
@@ -109,10 +109,10 @@ class Trainer:
         self.evaluate()
 
     def _rate(self, elapsed: float) -> float:
-        """Warm-up, a long plateau, and a fall over the last third of the steps or of the time."""
+        """Warm-up, a plateau, and a fall over the rest of the steps or of the time."""
         warm = min(1.0, (self.step + 1) / 100)
         done = max(elapsed, self.step / self.config.total_steps)
-        return self.config.rate * warm * max(0.02, min(1.0, 3 * (1 - done)))
+        return self.config.rate * warm * max(0.02, min(1.0, 1.6 * (1 - done)))
 
     def _log(self, rows: list[dict[str, float]], seconds: float) -> None:
         path = self.out / "log.csv"
@@ -152,8 +152,9 @@ class Trainer:
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
-    def geometry(self, ready: Batch, portrait: Portrait) -> tuple[Tensor, Tensor]:
-        """Forward points [G*T,3,g,g] of every tracked target, and the editing module's latents."""
+    def geometry(self, ready: Batch, portrait: Portrait) -> tuple[Tensor, Tensor, Tensor]:
+        """Forward points [G*T,3,g,g] of every tracked target, the editing module's latents, and
+        the effort of expression [G*T,1,g,g]."""
         targets = ready["flow"].shape[1]
         expression, pose = ready["expression"], ready["pose"]
         own = expression[:, :1].expand(-1, targets, -1).flatten(0, 1)
@@ -169,7 +170,8 @@ class Trainer:
             portrait.depth, portrait.turn, portrait.axes, portrait.frame,
             change.float(), own_pose, pose[:, 1:].flatten(0, 1), still,
         )  # fmt: skip
-        return points, latent.float()
+        effort = expression_effort(portrait.axes.detach(), change.detach().float())
+        return points, latent.float(), effort
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         ready = self.prepare(self._pick(batch))
@@ -177,13 +179,13 @@ class Trainer:
             portrait = self.speak.identity(
                 ready["seen"][:, 0].contiguous(memory_format=torch.channels_last)
             )
-        points, latent = self.geometry(ready, portrait)
+        points, latent, effort = self.geometry(ready, portrait)
         sway = ready["sway"].flatten(0, 1)[:, :, None, None]
         matte = portrait.alpha.detach().repeat_interleave(ready["flow"].shape[1], 0)
         points = torch.cat([points[:, :2] + sway * matte, points[:, 2:]], 1)
         found = self._geometry_losses(ready, portrait, points)
         if self.step >= self.config.geometry_steps:
-            found |= self._picture_losses(ready, portrait, points.detach(), latent)
+            found |= self._picture_losses(ready, portrait, points.detach(), latent, effort)
         return found
 
     def _pick(self, batch: Batch) -> Batch:
@@ -225,7 +227,7 @@ class Trainer:
         }
 
     def _picture_losses(
-        self, ready: Batch, portrait: Portrait, points: Tensor, latent: Tensor
+        self, ready: Batch, portrait: Portrait, points: Tensor, latent: Tensor, effort: Tensor
     ) -> dict[str, Tensor]:
         config = self.config
         groups, targets = ready["flow"].shape[:2]
@@ -256,6 +258,7 @@ class Trainer:
                 where[cut],
                 cover[cut],
                 latent[rows],
+                effort[rows],
                 activity(asked - mine, turned, rest),
                 (top, left),
             )
@@ -281,7 +284,7 @@ class Trainer:
             one = {k: v[i : i + 1] for k, v in ready.items()}
             with self.autocast():
                 portrait = self.speak.identity(one["seen"][:, 0])
-            points, latent = self.geometry(one, portrait)
+            points, latent, effort = self.geometry(one, portrait)
             sway = one["sway"][0, :, :, None, None] * portrait.alpha
             points = torch.cat([points[:, :2] + sway, points[:, 2:]], 1)
             inside = (one["material"] >= 0)[0]
@@ -293,7 +296,7 @@ class Trainer:
             with self.autocast():
                 drawing = self.speak.generator(
                     one["pictures"][:, 0], portrait.features, portrait.alpha,
-                    where, cover, latent[:n], busy,
+                    where, cover, latent[:n], effort[:n], busy,
                 )  # fmt: skip
             truth = one["pictures"][0, 1:]
             for made, bag in ((drawing.rgb.float(), scores), (one["pictures"][:, 0], base)):
