@@ -8,7 +8,7 @@ import bpy
 from bpy.props import StringProperty
 
 from ..inference_core.protocol.errors import wording
-from . import compat, results, runtime, shots
+from . import compat, planes, runtime, shots
 from . import events as on
 from .explained import Explained
 from .generate_operator import SPEAK_OT_generate
@@ -34,7 +34,7 @@ class SPEAK_OT_new_shot(bpy.types.Operator):
     def execute(self, context: Any) -> set[str]:
         """Add the object and fill in what is known."""
         mesh = bpy.data.meshes.new(self.name)
-        results.fit_plane(mesh, 1, 1)
+        planes.fit(mesh, 1, 1)
         owner = bpy.data.objects.new(self.name, mesh)
         context.scene.collection.objects.link(owner)
         shots.make_shot(owner)

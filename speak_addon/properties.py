@@ -14,7 +14,7 @@ from bpy.props import (
 )
 
 from ..inference_core.protocol.controls import CONTROLS, GROUPS, Control
-from . import compat
+from . import compat, planes
 
 VOICE_SOURCES = (
     ("STRIP", "Strip", "One sound strip of the sequencer, alone"),
@@ -101,6 +101,7 @@ class SPEAK_PG_shot(bpy.types.PropertyGroup):
         name="Portrait",
         description="An image in which the face is upright and seen from the front",
         subtype="FILE_PATH",
+        update=lambda shot, _context: planes.show_portrait(shot.id_data),
         **compat.RELATIVE_PATHS,
     )
     face: IntProperty(

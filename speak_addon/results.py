@@ -6,11 +6,10 @@ from time import monotonic
 from typing import Any
 
 import bpy
-import numpy as np
 
 from ..inference_core.protocol.controls import CONTROLS
 from ..inference_core.protocol.errors import SpeakError
-from . import compat, curves, shots
+from . import compat, curves, planes, shots
 from .job_data import JobData
 from .shot_folder import frame_name
 
@@ -48,9 +47,9 @@ def first_frame_path(data: JobData) -> str:
 def _show_on_plane(owner: Any, scene: Any, data: JobData) -> None:
     image = _load_image(owner, data)
     plane = _ensure_plane(owner, scene, image)
-    material = _ensure_material(plane, owner.name)
+    material = planes.ensure_material(plane, owner.name)
     compat.show_transparency(material, bool(image["speak_alpha"]))
-    texture = material.node_tree.nodes["SPEAK Frames"]
+    texture = planes.texture_node(material)
     texture.image = image
     user = texture.image_user
     user.frame_duration = data.frames.count
@@ -89,50 +88,8 @@ def _ensure_plane(owner: Any, scene: Any, image: Any) -> Any:
         (owner.users_collection or (scene.collection,))[0].objects.link(plane)
     shot.plane = plane
     if not plane.data.polygons or plane.data.get("speak_plane"):
-        fit_plane(plane.data, *image["speak_size"])
+        planes.fit(plane.data, *image["speak_size"])
     return plane
-
-
-def fit_plane(mesh: Any, width: float, height: float) -> None:
-    """Make a mesh one upright rectangle of these proportions, 2 units high, with its UV map."""
-    x, z = width / max(height, 1), 1.0
-    corners = [(-x, 0, -z), (x, 0, -z), (x, 0, z), (-x, 0, z)]
-    mesh.clear_geometry()
-    mesh.from_pydata(corners, [], [(0, 1, 2, 3)])
-    layer = mesh.uv_layers.get("UVMap") or mesh.uv_layers.new(name="UVMap")
-    layer.data.foreach_set("uv", np.array([0, 0, 1, 0, 1, 1, 0, 1], np.float32))
-    mesh["speak_plane"] = True
-    mesh.update()
-
-
-def _ensure_material(plane: Any, name: str) -> Any:
-    """The material that shows the frames as they are: emission, blended by their alpha."""
-    for slot in plane.material_slots:
-        tree = slot.material.node_tree if slot.material else None
-        if tree is not None and "SPEAK Frames" in tree.nodes:
-            return slot.material
-    material = bpy.data.materials.new(f"{name} frames")
-    if material.node_tree is None:
-        # New materials have their nodes from the start in 5.0, where this is deprecated.
-        material.use_nodes = True
-    tree = material.node_tree
-    tree.nodes.clear()
-    texture = tree.nodes.new("ShaderNodeTexImage")
-    texture.name = texture.label = "SPEAK Frames"
-    texture.extension = "CLIP"
-    emission = tree.nodes.new("ShaderNodeEmission")
-    clear = tree.nodes.new("ShaderNodeBsdfTransparent")
-    mix = tree.nodes.new("ShaderNodeMixShader")
-    output = tree.nodes.new("ShaderNodeOutputMaterial")
-    for column, node in enumerate((texture, emission, clear, mix, output)):
-        node.location = (column * 260 - 520, -160 if node == clear else 0)
-    tree.links.new(texture.outputs["Color"], emission.inputs["Color"])
-    tree.links.new(texture.outputs["Alpha"], mix.inputs[0])
-    tree.links.new(clear.outputs[0], mix.inputs[1])
-    tree.links.new(emission.outputs[0], mix.inputs[2])
-    tree.links.new(mix.outputs[0], output.inputs["Surface"])
-    plane.data.materials.append(material)
-    return material
 
 
 def _show_in_sequencer(owner: Any, scene: Any, data: JobData) -> None:

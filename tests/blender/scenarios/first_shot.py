@@ -22,6 +22,11 @@ def first_shot(folder: Path) -> None:
         owner.speak.edit.shift_x = value
         owner.speak.edit.keyframe_insert("shift_x", frame=frame)
     edited = [tuple(key.co) for key in stage.curve(owner, "speak.edit.shift_x").keyframe_points]
+    # Until there are frames the plane shows the portrait itself.
+    texture = owner.active_material.node_tree.nodes["SPEAK Frames"]
+    assert texture.image.source == "FILE"
+    assert list(texture.image.size) == [300, 360]
+    assert np.allclose(owner.dimensions[0] / owner.dimensions[2], 300 / 360)
     bpy.ops.ed.undo_push(message="start")
 
     assert bpy.ops.speak.generate("EXEC_DEFAULT", True) == {"FINISHED"}
@@ -114,7 +119,7 @@ def _check_undo(owner) -> None:
     assert stage.curve(owner, "speak.auto.yaw") is None
     assert stage.curve(owner, "speak.edit.shift_x") is not None
     assert [s.type for s in stage.strips(bpy.context.scene)] == ["SOUND"]
-    assert owner.active_material is None
+    assert owner.active_material.node_tree.nodes["SPEAK Frames"].image.source == "FILE"
     bpy.ops.ed.redo()
     owner = bpy.data.objects[name]
     assert stage.curve(owner, "speak.auto.yaw") is not None
