@@ -118,6 +118,8 @@ def main() -> None:
         optimiser.step()
         average.update(net, step)
         step += 1
+        if step % 200 == 0:
+            checkpoint.save(options.out, net, average, optimiser, step)
         if step % 50 == 0:
             right = ((logit > 0) == (face > 0.5)).float().mean()
             print(
