@@ -191,8 +191,18 @@ def start(shell: Shell, *extra: object) -> subprocess.Popen[str]:
     # A group of its own, so that Ctrl-C reaches it and not the tests.
     flags = 0 if POSIX else subprocess.CREATE_NEW_PROCESS_GROUP  # type: ignore[attr-defined]
     return subprocess.Popen(
-        shell.arguments(*extra), cwd=ROOT, stderr=subprocess.PIPE, text=True, creationflags=flags
+        shell.arguments(*extra),
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        creationflags=flags,
+        preexec_fn=_hear_ctrl_c if POSIX else None,
     )
+
+
+def _hear_ctrl_c() -> None:
+    """A suite started in the background is deaf to Ctrl-C, and so would be its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_ctrl_c_keeps_finished_frames_and_the_next_run_goes_on(shell: Shell) -> None:
