@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from ..model.geometry import backward_map, expression_effort, forward_points
 from ..model.identity import GRID, Portrait
+from ..model.layers import grid
 from ..model.speak import Speak, activity
 from . import checkpoint
 from .augment import degrade, grade, occlude
@@ -208,7 +209,7 @@ class Trainer:
         self, ready: Batch, portrait: Portrait, points: Tensor
     ) -> dict[str, Tensor]:
         targets = ready["flow"].shape[1]
-        place = points[:, :2] - _grid_like(points)
+        place = points[:, :2] - grid(GRID, GRID, points)
         inside = (ready["material"] >= 0).float()[:, None]
         weight = feature_weight(ready["points"][:, 0], GRID, self.config.feature_gain)
         weight = (weight * inside + 0.3 * (1 - inside)).repeat_interleave(targets, 0)
@@ -288,7 +289,9 @@ class Trainer:
             sway = one["sway"][0, :, :, None, None] * portrait.alpha
             points = torch.cat([points[:, :2] + sway, points[:, 2:]], 1)
             inside = (one["material"] >= 0)[0]
-            distance = (points[:, :2] - _grid_like(points) - one["flow"][0]).norm(dim=1) * GRID / 2
+            distance = (
+                (points[:, :2] - grid(GRID, GRID, points) - one["flow"][0]).norm(dim=1) * GRID / 2
+            )
             errors.append(float(distance[:, inside].mean()))
             n = one["pictures"].shape[1] - 1
             where, cover = backward_map(points[:n], portrait.alpha.expand(n, -1, -1, -1))
@@ -335,12 +338,6 @@ def body_sway(flow: Tensor, material: Tensor) -> Tensor:
         there = moved[:, :, seen]  # [T,2,n]
         rows.append(there.median(-1).values if there.shape[-1] else moved.new_zeros(len(moved), 2))
     return torch.stack(rows)
-
-
-def _grid_like(points: Tensor) -> Tensor:
-    from ..model.layers import grid
-
-    return grid(points.shape[-2], points.shape[-1], points)
 
 
 def main() -> None:
