@@ -34,7 +34,7 @@ class Group:
     pictures uint8 [1+DRAWN,s,s,3]; alpha uint8 [1+DRAWN,s,s]; flow float16 [TRACKED,2,g,g] from the
     portrait to each target, the first DRAWN of them drawn (half-widths of the crop, y down);
     depth float16 [g,g] towards the viewer in half-widths of the crop, 0 at the head joint;
-    material int8 [g,g]; pose float32 [1+TRACKED,3] degrees in the crop's frame;
+    material int8 [g,g] and uv float16 [2,g,g]: of the point seen (renderer.Tracks); pose float32 [1+TRACKED,3] degrees in the crop's frame;
     expression float32 [1+TRACKED,EXPRESSIONS]; points float32 [1+DRAWN,6,2] in -1..1 of the crop.
     """
 
@@ -43,6 +43,7 @@ class Group:
     flow: np.ndarray
     depth: np.ndarray
     material: np.ndarray
+    uv: np.ndarray
     pose: np.ndarray
     expression: np.ndarray
     points: np.ndarray
@@ -118,6 +119,7 @@ def _group(bank: AvatarBank, renderer: Renderer, rng: np.random.Generator, head:
         flow=np.clip(tracks.flow, -4, 4).astype(np.float16),
         depth=_relative_depth(tracks.depth, camera, head).astype(np.float16),
         material=tracks.material.astype(np.int8),
+        uv=tracks.uv.astype(np.float16),
         pose=degrees.astype(np.float32),
         expression=np.stack(expressions).astype(np.float32),
         points=np.stack([face_points(camera, p, bank) for p in posed[: 1 + DRAWN]]).astype(

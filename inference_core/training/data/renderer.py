@@ -27,12 +27,14 @@ class Tracks:
     flow float32 [targets,2,g,g]: displacement of the point seen at each pixel, in half-widths of
     the crop, x right, y down; 0 on the background. depth float32 [g,g]: distance to the camera in
     metres (0 = background). material float32 [g,g]: -1 background, 0 skin and cloth, 1..2 eyes,
-    3..4 caruncles, 5..6 teeth and tongue, 7 wig.
+    3..4 caruncles, 5 lower teeth and tongue, 6 upper teeth, 7 wig. uv float32 [2,g,g]: texture
+    coordinates of the point that is seen, on the chart of its material.
     """
 
     flow: np.ndarray
     depth: np.ndarray
     material: np.ndarray
+    uv: np.ndarray
 
 
 class Renderer:
@@ -97,7 +99,7 @@ class Renderer:
             self._track,
             [
                 (self._live, "3f 3x4", "in_pos"),
-                (self._fixed, "2x4 1f 4x4", "in_mat"),
+                (self._fixed, "2f 1f 4x4", "in_uv", "in_mat"),
                 (self._targets, " ".join(["3f"] * TRACKED), *names),
             ],
             self._index,
@@ -250,7 +252,7 @@ class Renderer:
         self._two_sided(self._draw_track)
         g = self.grid
         out = [np.frombuffer(t.read(), "f4").reshape(g, g, 4)[::-1] for t in self._track_out]
-        inside = out[4][..., 2] > 0.5
+        inside = out[4][..., 1] > 0.5
         centre = (np.arange(g) + 0.5) * 2 / g - 1
         here = np.stack(np.meshgrid(centre, -centre, indexing="xy"))  # ndc, y up
         moved = np.concatenate(out[:4], -1).reshape(g, g, TRACKED, 2).transpose(2, 3, 0, 1)
@@ -258,5 +260,6 @@ class Renderer:
         return Tracks(
             flow.astype(np.float32),
             out[4][..., 0] * inside,
-            np.where(inside, out[4][..., 1], -1),
+            np.where(inside, out[4][..., 1] - 1, -1),
+            (out[4][..., 2:] * inside[..., None]).transpose(2, 0, 1),
         )
