@@ -94,6 +94,15 @@ def parser() -> argparse.ArgumentParser:
     add("--start", type=float, default=0.0, help="seconds into the voice of frame 0")
     _engine_options(make)
 
+    hear = commands.add_parser("voice", help="curves for a 3D or 2D rig from a voice")
+    hear.add_argument("file", type=Path, help="WAV; FLAC, Ogg or MP3 where soundfile is there")
+    hear.add_argument("--out", type=Path, required=True, help="CSV, JSON, or TSV of mouth cues")
+    hear.add_argument("--format", choices=("csv", "json", "rhubarb"), help="default: by suffix")
+    hear.add_argument("--fps", type=fps, default=Fraction(25), help="rows per second (default 25)")
+    hear.add_argument("--gain", type=float, default=1.0, help="factor on every face shape")
+    hear.add_argument("--network", type=Path, help="another encoder, as convert_voice.py writes it")
+    _engine_options(hear)
+
     commands.add_parser("controls", help="print the table of controls")
     check = commands.add_parser("check", help="test this installation and the model pack")
     _engine_options(check)
@@ -191,6 +200,24 @@ def _terminable() -> Any:
             signal.signal(getattr(signal, name), handler)
 
 
+def _voice(options: argparse.Namespace) -> int:
+    from .pack import DEFAULT
+    from .voice_file import write_curves
+
+    count = write_curves(
+        options.file,
+        options.out,
+        options.format,
+        options.fps,
+        options.gain,
+        options.pack or DEFAULT,
+        options.network,
+        options.threads,
+    )
+    print(f"{options.out}: {count} rows", file=sys.stderr)
+    return 0
+
+
 def _check(options: argparse.Namespace) -> int:
     from .check import check
     from .pack import DEFAULT
@@ -213,6 +240,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if options.command == "generate":
             return _generate(options)
+        if options.command == "voice":
+            return _voice(options)
         if options.command == "check":
             return _check(options)
         if options.command == "serve":

@@ -21,6 +21,7 @@ from inference_core.protocol.controls import CONTROLS_VERSION, COUNT, VISEMES
 from inference_core.protocol.errors import SpeakError
 
 from .face_detector import Cascade
+from .phones import PHONES
 
 FORMAT = 1
 DEFAULT = Path(__file__).resolve().parent.parent / "packs" / "default"
@@ -48,7 +49,7 @@ OUTPUTS: dict[str, dict[str, Shape]] = {
     "identity.onnx": {},
     "read.onnx": {"controls": (None, COUNT), "content": (None, CONTENT)},
     "frame.onnx": {"rgb": (None, 3, None, None)},
-    VOICE: {"content": (1, None, CONTENT)},
+    VOICE: {"phones": (1, None, len(PHONES))},
 }
 
 

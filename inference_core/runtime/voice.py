@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a voice says, frame by frame: viseme weights and loudness at 50 Hz.
+"""What a voice says: phones with their times, viseme weights and loudness at 50 Hz.
 
 The encoder runs in windows that overlap, at fixed places counted from the voice's first sample.
 So hours of speech take constant memory, and the same voice always gives the same content.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
@@ -14,6 +16,9 @@ from numpy.typing import NDArray
 from inference_core.protocol.controls import VISEMES
 from inference_core.protocol.errors import SpeakError
 from inference_core.runtime.audio_resample import RATE as SAMPLE_RATE
+from inference_core.runtime.decode import segments
+from inference_core.runtime.mouth import content_of_phones
+from inference_core.runtime.phones import PHONES
 from inference_core.runtime.scratch import new_array
 
 CONTENT_RATE = 50
@@ -25,7 +30,8 @@ SPEECH_LEVEL = 0.1
 QUIETEST = 10 ** (-70 / 20)
 MAX_GAIN = 100.0
 
-# The encoder looks about a second either way; a window keeps only what saw all of that.
+# The encoder sees less than a second either way; a window keeps only what saw all of that, so it
+# answers as if it had heard everything in one piece.
 WINDOW = 12 * CONTENT_RATE
 MARGIN = 1 * CONTENT_RATE
 BLOCK = 1000 * HOP
@@ -66,22 +72,27 @@ def speech_level(samples: NDArray[np.floating]) -> float:
     return level_of(loudness_of(samples))
 
 
-def content_of(
-    session: Session, samples: NDArray[np.floating]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Viseme weights [T, 15] and loudness (RMS) [T] at 50 Hz of `samples` [n], 16 kHz mono.
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was heard in a voice of T = ceil(n / 320) content frames.
 
-    T = ceil(n / 320); row k belongs to the 20 ms that begin at k / 50 s. A silent voice gives
-    `sil` throughout, without asking the network. Raises SpeakError `pack_shape` when the network
-    answers in another shape.
+    phones [n, 3]: start, end (seconds), index in the inventory. content [T, 15]: viseme weights,
+    each row summing to 1. loudness [T]: RMS. Row k belongs to the 20 ms that begin at k / 50 s.
     """
-    loudness = loudness_of(samples)
-    frames = len(loudness)
-    content = new_array((frames, len(VISEMES)), np.float32)
-    level = level_of(loudness)
-    if level < QUIETEST:
-        content[:, 0] = 1
-        return content, loudness
+
+    phones: NDArray[np.float64]
+    content: NDArray[np.float32]
+    loudness: NDArray[np.float32]
+
+
+def posterior_windows(
+    session: Session, samples: NDArray[np.floating], level: float
+) -> Iterator[NDArray[np.float32]]:
+    """Phone posteriors [k, P], part by part, of `samples` [n] whose speech has the RMS `level`.
+
+    Raises SpeakError `pack_shape` when the network answers in another shape.
+    """
+    frames = -(-len(samples) // HOP)
     gain = np.float32(min(SPEECH_LEVEL / level, MAX_GAIN))
     keep = WINDOW - 2 * MARGIN
     for first in range(0, frames, keep):
@@ -90,12 +101,44 @@ def content_of(
         window = np.zeros((1, (high - low) * HOP), np.float32)
         part = samples[low * HOP : high * HOP]
         window[0, : len(part)] = part
-        answer = np.asarray(session.run(["content"], {"samples": window * gain})[0])
-        if answer.shape != (1, high - low, len(VISEMES)):
+        answer = np.asarray(session.run(["phones"], {"samples": window * gain})[0])
+        if answer.shape != (1, high - low, len(PHONES)):
             reason = f"it answers {high - low} frames of speech with shape {list(answer.shape)}"
             raise SpeakError("pack_shape", name="voice.onnx", reason=reason)
-        content[first:last] = answer[0, first - low : last - low]
-    return content, loudness
+        yield answer[0, first - low : last - low]
+
+
+def posteriors_of(
+    session: Session, samples: NDArray[np.floating], level: float
+) -> NDArray[np.float32]:
+    """All of `posterior_windows` [ceil(n / 320), P]."""
+    return np.concatenate(list(posterior_windows(session, samples, level)))
+
+
+def hear(session: Session, samples: NDArray[np.floating]) -> Heard:
+    """Phones, visemes and loudness of `samples` [n], 16 kHz mono.
+
+    A silent voice gives silence throughout, without asking the network. Raises SpeakError
+    `pack_shape` when the network answers in another shape.
+    """
+    loudness = loudness_of(samples)
+    content = new_array((len(loudness), len(VISEMES)), np.float32)
+    level = level_of(loudness)
+    if level < QUIETEST:
+        content[:, 0] = 1
+        silence = [[0.0, len(loudness) / CONTENT_RATE, 0.0]] if len(loudness) else []
+        return Heard(np.array(silence).reshape(-1, 3), content, loudness)
+    phones = segments(posterior_windows(session, samples, level), len(loudness))
+    content_of_phones(phones, content)
+    return Heard(phones, content, loudness)
+
+
+def content_of(
+    session: Session, samples: NDArray[np.floating]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Viseme weights [T, 15] and loudness [T] of `hear`."""
+    heard = hear(session, samples)
+    return heard.content, heard.loudness
 
 
 def at_frames(

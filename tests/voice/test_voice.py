@@ -12,34 +12,40 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from inference_core.protocol.errors import SpeakError
+from inference_core.runtime import voice
+from inference_core.runtime.pack import DEFAULT, VOICE, Pack
+from inference_core.runtime.phones import INDEX, PHONES
 from inference_core.runtime.voice import (
     HOP,
     WINDOW,
     at_frames,
     content_of,
-    level_of,
     loudness_of,
+    posteriors_of,
     speech_level,
 )
 
 
-def loudness_network(path: Path, classes: int = 15) -> ort.InferenceSession:
-    """A network that gives the mean of |samples| of each frame in column 10, as ONNX."""
+def loudness_network(path: Path, classes: int = len(PHONES)) -> ort.InferenceSession:
+    """A network that hears /a/ where a frame is loud and silence elsewhere, as ONNX."""
     pick = np.zeros((classes, 1, HOP), np.float32)
-    pick[min(10, classes - 1)] = 1 / HOP
+    pick[min(INDEX["a"], classes - 1)] = 1 / HOP
+    bias = np.zeros(classes, np.float32)
+    bias[0] = 0.06  # as if that loud: below it, silence is likelier
     nodes = [
         helper.make_node("Abs", ["samples"], ["a"]),
         helper.make_node("Unsqueeze", ["a", "axis"], ["b"]),
-        helper.make_node("Conv", ["b", "pick"], ["c"], strides=[HOP]),
-        helper.make_node("Transpose", ["c"], ["content"], perm=[0, 2, 1]),
+        helper.make_node("Conv", ["b", "pick", "bias"], ["c"], strides=[HOP]),
+        helper.make_node("Transpose", ["c"], ["phones"], perm=[0, 2, 1]),
     ]
     graph = helper.make_graph(
         nodes,
         "voice",
         [helper.make_tensor_value_info("samples", TensorProto.FLOAT, [1, "n"])],
-        [helper.make_tensor_value_info("content", TensorProto.FLOAT, [1, "t", classes])],
+        [helper.make_tensor_value_info("phones", TensorProto.FLOAT, [1, "t", classes])],
         [
             numpy_helper.from_array(pick, "pick"),
+            numpy_helper.from_array(bias, "bias"),
             numpy_helper.from_array(np.array([1], np.int64), "axis"),
         ],
     )
@@ -62,12 +68,23 @@ def babble(seconds: float, seed: int = 0) -> np.ndarray:
 
 
 def test_windows_join_without_a_seam(network: ort.InferenceSession) -> None:
-    samples = babble(31.0)  # four windows
-    content, loudness = content_of(network, samples)
-    assert content.shape == (31 * 50, 15)
-    gain = 0.1 / level_of(loudness)
-    expected = np.abs(samples).reshape(-1, HOP).mean(1) * gain
-    assert np.abs(content[:, 10] - expected).max() < 1e-6
+    samples = babble(31.0)
+    posteriors = posteriors_of(network, samples, 0.1)
+    assert posteriors.shape == (31 * 50, len(PHONES))
+    expected = np.abs(samples).reshape(-1, HOP).mean(1)
+    assert np.abs(posteriors[:, INDEX["a"]] - expected).max() < 1e-6
+
+
+def test_the_default_pack_hears_the_same_in_windows_as_in_one_piece(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = Pack(DEFAULT, 1).session(VOICE)
+    samples = babble(40.0)
+    windowed = posteriors_of(session, samples, 0.1)
+    monkeypatch.setattr(voice, "WINDOW", 100 * 50)
+    whole = posteriors_of(session, samples, 0.1)
+    assert np.abs(windowed - whole).max() < 1e-3
+    assert (windowed.argmax(1) == whole.argmax(1)).mean() > 0.999
 
 
 def test_a_part_frame_at_the_end_counts(network: ort.InferenceSession) -> None:
@@ -103,7 +120,7 @@ def test_loud_and_soft_recordings_say_the_same(network: ort.InferenceSession) ->
 
 
 def test_a_network_of_another_shape_is_refused(tmp_path: Path) -> None:
-    session = loudness_network(tmp_path / "other.onnx", classes=14)
+    session = loudness_network(tmp_path / "other.onnx", classes=15)
     with pytest.raises(SpeakError) as caught:
         content_of(session, babble(1.0))
     assert caught.value.code == "pack_shape"

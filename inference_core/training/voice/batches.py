@@ -10,16 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from inference_core.protocol.controls import VISEMES
+from inference_core.runtime.mouth import hard_labels
 from inference_core.runtime.voice import SPEECH_LEVEL, speech_level
 from inference_core.training.voice import augment
 from inference_core.training.voice.encoder import HOP
-from inference_core.training.voice.targets import viseme_weights
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One utterance of a corpus: where it lies in the file, who says it, its phones [n, 4]."""
+    """One utterance of a corpus: where it lies in the file, who says it, its phones [n, 3]."""
 
     at: int
     length: int
@@ -45,7 +44,7 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Samples [B, N] and wanted viseme weights [B, N//320, 15]."""
+    """Samples [B, N] and the phone under each frame [B, N//320]."""
 
     samples: Tensor
     target: Tensor
@@ -53,8 +52,8 @@ class Batch:
 
 def _crop(
     corpus: Corpus, rng: np.random.Generator, length: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Speech [length] with its weights: one or two utterances at another tempo, some silence."""
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Speech [length] with its phones: one or two utterances at another tempo, some silence."""
     sound = np.zeros(length, np.float32)
     rows: list[NDArray[np.float64]] = []
     at = int(rng.integers(-length // 4, length // 4))  # where the utterance begins in the crop
@@ -75,8 +74,8 @@ def _crop(
             rows.append(phones[(phones[:, 1] > -0.5) & (phones[:, 0] < length / 16_000 + 0.5)])
         at += count + int(rng.integers(0, 12_000))
         first = False
-    phones = np.concatenate(rows) if rows else np.zeros((0, 4))
-    return sound, viseme_weights(phones, length // HOP)
+    phones = np.concatenate(rows) if rows else np.zeros((0, 3))
+    return sound, hard_labels(phones, length // HOP)
 
 
 def make_batch(corpus: Corpus, size: int, seconds: float, seed: tuple[int, int]) -> Batch:
@@ -86,11 +85,11 @@ def make_batch(corpus: Corpus, size: int, seconds: float, seed: tuple[int, int])
     length = int(seconds * 16_000) // HOP * HOP
     made = [_crop(corpus, rng, length) for _ in range(size)]
     speech = torch.from_numpy(np.stack([sound for sound, _ in made]))
-    target = np.stack([weights for _, weights in made])
+    target = np.stack([labels for _, labels in made])
     # Now and then nobody speaks, and the mouth has to stay still whatever is heard.
     mute = rng.random(size) < 0.05
     speech[torch.from_numpy(mute)] = 0
-    target[mute] = np.eye(len(VISEMES), dtype=np.float32)[0]
+    target[mute] = 0
     plain = torch.from_numpy(rng.random(size) < 0.2)[:, None]
     other = augment.room(augment.voice_and_microphone(speech, generator), generator)
     speech = torch.where(plain, speech, other)

@@ -3,7 +3,7 @@
 
 `python -m inference_core.training.voice.corpus --out FOLDER` writes plain files:
 `<part>.pcm` (int16, 16 kHz, all utterances end to end) and `<part>.json` (per utterance: offset,
-length, speaker, phones as rows of start, end, viseme, stop). Parts: `train`; `unseen_voice` and
+length, speaker, phones as rows of start, end, inventory index). Parts: `train`; `unseen_voice` and
 `unseen_language`, spoken by voices and in a language that `train` does not have.
 """
 

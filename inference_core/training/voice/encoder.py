@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The voice encoder: a small wav2vec 2.0 with fifteen viseme weights on top.
+"""The voice encoder: a small wav2vec 2.0 with a phone inventory on top.
 
 transformers' `Wav2Vec2Model`, with its feature extractor fitted to a few hours of speech: its first
 convolution is a bank of mel-spaced filters followed by a logarithm, because filters that start as
@@ -14,10 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-from inference_core.protocol.controls import VISEMES
+from inference_core.runtime.phones import PHONES
 
 HOP = 320  # samples per frame: 50 Hz at 16 kHz
 FILTER, FILTER_STRIDE = 400, 160
+# Frames that one layer of attention sees either way. A bound makes what is heard in overlapping
+# windows equal to what is heard in one piece.
+REACH = 12
 # Kernel and stride of the convolutions after the filters: 100 Hz in, 50 Hz out.
 CONVOLUTIONS = ((3, 1), (4, 2), (5, 1), (5, 1))
 # Power in a band below which nothing is heard. Speech of RMS 0.1 has 1e-4 in its loud bands and
@@ -97,7 +100,7 @@ class Convolution(nn.Module):
 
 
 class VoiceEncoder(nn.Module):
-    """Samples [B, N] at 16 kHz, speech at an RMS of about 0.1, to viseme logits [B, N//320, 15]."""
+    """Samples [B, N] at 16 kHz, speech at an RMS of about 0.1, to phone logits [B, N//320, P]."""
 
     def __init__(self, size: EncoderSize) -> None:
         super().__init__()
@@ -132,7 +135,7 @@ class VoiceEncoder(nn.Module):
         for parameter in self.body.encoder.layers.parameters():
             if parameter.ndim == 2:  # transformers starts them three times smaller
                 nn.init.xavier_uniform_(parameter)
-        self.head = nn.Linear(size.hidden, len(VISEMES))
+        self.head = nn.Linear(size.hidden, len(PHONES))
         # What one output frame sees, so that padding puts its middle on the frame's middle.
         field, stride = FILTER, FILTER_STRIDE
         for kernel, step in CONVOLUTIONS:
@@ -142,5 +145,14 @@ class VoiceEncoder(nn.Module):
 
     def forward(self, samples: Tensor) -> Tensor:
         """Logits, before the softmax."""
-        padded = F.pad(samples, (self.padding, self.padding))
-        return self.head(self.body(padded).last_hidden_state)
+        hidden = F.pad(samples, (self.padding, self.padding))[:, None]
+        for convolution in self.body.feature_extractor.conv_layers:
+            hidden = convolution(hidden)
+        hidden, _ = self.body.feature_projection(hidden.transpose(1, 2))
+        hidden = hidden + self.body.encoder.pos_conv_embed(hidden)
+        at = torch.arange(hidden.shape[1])
+        far = (at[:, None] - at[None]).abs() > REACH
+        mask = far.to(hidden.dtype)[None, None] * -1e4
+        for layer in self.body.encoder.layers:
+            hidden = layer(hidden, attention_mask=mask)
+        return self.head(self.body.encoder.layer_norm(hidden))

@@ -15,8 +15,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from inference_core.protocol.controls import VISEMES
-from inference_core.runtime.voice import content_of
+from inference_core.runtime.phones import PHONES
+from inference_core.runtime.voice import QUIETEST, content_of, posteriors_of, speech_level
 from inference_core.training.voice.batches import Corpus
 from inference_core.training.voice.score import score
 
@@ -68,7 +68,8 @@ def main(argv: list[str] | None = None) -> int:
     network = open_network(options.network)
 
     def listen(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        return content_of(network, samples)[0][: len(samples) // 320]
+        level = max(speech_level(samples), QUIETEST)
+        return posteriors_of(network, samples, level)[: len(samples) // 320]
 
     for part in ("unseen_voice", "unseen_language"):
         corpus = Corpus(options.corpus, part)
@@ -76,7 +77,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{part}: {result.frames} frames, {result.line()}")
         of = result.confusion.sum(1)
         shares = result.confusion.diagonal() / np.maximum(of, 1)
-        print("  " + " ".join(f"{n} {s:.2f}" for n, s in zip(VISEMES, shares, strict=True)))
+        print("  " + " ".join(f"{n} {s:.2f}" for n, s in zip(PHONES, shares, strict=True)))
     corpus = Corpus(options.corpus, "unseen_voice")
     speech = corpus.samples(corpus.said[0])
     minute = np.concatenate([corpus.samples(said) for said in corpus.said])[: 60 * 16_000]

@@ -15,7 +15,7 @@ import onnxruntime as ort
 import torch
 from torch import Tensor, nn
 
-from inference_core.protocol.controls import VISEMES
+from inference_core.runtime.phones import PHONES
 from inference_core.training.voice.checkpoint import load_encoder
 from inference_core.training.voice.encoder import HOP, VoiceEncoder
 
@@ -25,14 +25,14 @@ TOLERANCE = 2e-4
 
 
 class _Shipped(nn.Module):
-    """The encoder as a pack holds it: samples in, weights that sum to 1 out."""
+    """The encoder as a pack holds it: samples in, phone posteriors out."""
 
     def __init__(self, encoder: VoiceEncoder) -> None:
         super().__init__()
         self.encoder = encoder
 
     def forward(self, samples: Tensor) -> Tensor:
-        """[1, N] to [1, N // 320, 15]."""
+        """[1, N] to [1, N // 320, P]."""
         return self.encoder(samples).softmax(-1)
 
 
@@ -51,8 +51,8 @@ def export(encoder: VoiceEncoder, path: Path) -> float:
             (torch.randn(1, 100 * HOP) * 0.1,),
             str(part),
             input_names=["samples"],
-            output_names=["content"],
-            dynamic_axes={"samples": {1: "n"}, "content": {1: "frames"}},
+            output_names=["phones"],
+            dynamic_axes={"samples": {1: "n"}, "phones": {1: "frames"}},
             opset_version=OPSET,
             dynamo=False,
         )
@@ -73,8 +73,8 @@ def difference(shipped: nn.Module, path: Path) -> float:
         samples[:, : samples.shape[1] // 3] *= 0.001
         with torch.inference_mode():
             wanted = shipped(samples).numpy()
-        found = np.asarray(session.run(["content"], {"samples": samples.numpy()})[0])
-        if found.shape != (1, frames, len(VISEMES)):
+        found = np.asarray(session.run(["phones"], {"samples": samples.numpy()})[0])
+        if found.shape != (1, frames, len(PHONES)):
             raise RuntimeError(f"{frames} frames come out with shape {found.shape}")
         worst = max(worst, float(np.abs(found - wanted).max()))
     return worst

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How right the visemes are on speech with known phones."""
+"""How right the phones and visemes are on speech with known phones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inference_core.runtime.mouth import PP, hard_labels
+from inference_core.runtime.phones import PHONES, VISEME_INDEX
 from inference_core.runtime.voice import SPEECH_LEVEL, speech_level
 from inference_core.training.voice.batches import Corpus
-from inference_core.training.voice.targets import COUNT, PP, hard_labels, viseme_weights
 
 Listen = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
@@ -19,50 +20,47 @@ class Score:
     """Shares from 0 to 1 over the frames of some utterances."""
 
     frames: int
-    phone_right: float  # the strongest viseme is that of the phone under the frame
-    mouth_right: float  # the strongest viseme is the strongest of the wanted mouth
-    closed: float  # of the frames in which the lips must be shut, those with PP above 0.5
-    false_closed: float  # of the frames far from any closure, those with PP above 0.5
-    events_closed: float  # of the p, b and m, those with a frame of PP above 0.7
-    confusion: NDArray[np.int64]  # [wanted, said]
+    phone_right: float  # the strongest phone is the one under the frame
+    viseme_right: float  # its viseme is that of the phone; frames of h have none
+    closed: float  # of the frames of p, b and m, those heard as one of them
+    false_closed: float  # of the other frames, those heard as p, b or m
+    confusion: NDArray[np.int64]  # [wanted, said] phones
 
     def line(self) -> str:
         """One line for a log."""
         return (
-            f"phone {self.phone_right:.3f} mouth {self.mouth_right:.3f} closed {self.closed:.3f} "
-            f"events {self.events_closed:.3f} false {self.false_closed:.4f}"
+            f"phone {self.phone_right:.3f} viseme {self.viseme_right:.3f} "
+            f"closed {self.closed:.3f} false {self.false_closed:.4f}"
         )
 
 
 def score(listen: Listen, corpus: Corpus, utterances: int | None = None) -> Score:
-    """Score `listen` (samples [n] at speech level to weights [n//320, 15]) on a corpus part."""
-    phone: list[NDArray[np.bool_]] = []
-    mouth: list[NDArray[np.bool_]] = []
-    shut: list[NDArray[np.bool_]] = []
-    open_: list[NDArray[np.bool_]] = []
-    events: list[bool] = []
-    confusion = np.zeros((COUNT, COUNT), np.int64)
+    """Score `listen` (samples [n] at speech level to posteriors [n//320, P]) on a corpus part."""
+    confusion = np.zeros((len(PHONES), len(PHONES)), np.int64)
     for said in corpus.said[:utterances]:
         samples = corpus.samples(said)
-        weights = listen(samples * (SPEECH_LEVEL / max(speech_level(samples), 1e-4)))
-        target = viseme_weights(said.phones, len(weights))
-        label = hard_labels(said.phones, len(weights))
-        guess, wanted = weights.argmax(1), target.argmax(1)
-        phone.append((guess == label)[label >= 0])
-        mouth.append(guess == wanted)
-        shut.append((weights[:, PP] > 0.5)[target[:, PP] > 0.9])
-        open_.append((weights[:, PP] > 0.5)[target[:, PP] < 0.05])
-        np.add.at(confusion, (wanted, guess), 1)
-        for start, end, viseme, _ in said.phones:
-            if viseme == PP:
-                low, high = int(start * 50), int(np.ceil(end * 50)) + 1
-                events.append(bool(weights[low:high, PP].max(initial=0) > 0.7))
+        posteriors = listen(samples * (SPEECH_LEVEL / max(speech_level(samples), 1e-4)))
+        label = hard_labels(said.phones, len(posteriors))
+        np.add.at(confusion, (label, posteriors.argmax(1)), 1)
+    return of_confusion(confusion)
+
+
+def of_confusion(confusion: NDArray[np.int64]) -> Score:
+    """The figures of a confusion matrix [wanted, said]."""
+    wanted, guess = VISEME_INDEX[:, None], VISEME_INDEX[None]
+    counted = np.broadcast_to(wanted >= 0, confusion.shape)
+    shut = wanted == PP
+
+    def share(of: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
+        return float(confusion[of & among].sum() / max(confusion[among].sum(), 1))
+
+    said_shut = np.broadcast_to(guess == PP, confusion.shape)
+    shut = np.broadcast_to(shut, confusion.shape)
     return Score(
-        frames=sum(map(len, mouth)),
-        phone_right=float(np.concatenate(phone).mean()),
-        mouth_right=float(np.concatenate(mouth).mean()),
-        closed=float(np.concatenate(shut).mean()),
-        false_closed=float(np.concatenate(open_).mean()),
-        events_closed=float(np.mean(events)),
+        frames=int(confusion.sum()),
+        phone_right=float(confusion.trace() / max(confusion.sum(), 1)),
+        viseme_right=share(wanted == guess, counted),
+        closed=share(said_shut, shut),
+        false_closed=share(said_shut, ~shut),
         confusion=confusion,
     )

@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference_core.runtime.audio_resample import to_mono_16k
-from inference_core.training.voice.phones import STOPS, Phone, of_arpabet, of_ipa, split
-
-ARPABET_STOPS = frozenset({"p", "b", "t", "d", "k", "g"})
+from inference_core.runtime.phones import SIL, STOPS, of_arpabet, of_ipa
+from inference_core.training.voice.phones import Phone, split
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +48,11 @@ def flite(text: str, voice: str, stretch: float = 1.0, pitch: float = 0.0) -> Ut
     time = 0.0
     for part in said.stdout.split():
         name, _, until = part.rpartition(":")
-        visemes = of_arpabet(name)
-        if visemes is None:
+        names = of_arpabet(name)
+        if names is None:
             return None
         end = float(until)
-        phones += split(time, end, visemes, name in ARPABET_STOPS)
+        phones += split(time, end, names)
         time = end
     return Utterance(to_mono_16k(pcm, rate), phones)
 
@@ -147,19 +146,19 @@ def phones_of(
     if not events:
         return None
     bounds = [min(time, length) for time, _ in events] + [length]
-    is_stop = [bool(symbol) and symbol[0] in STOPS for _, symbol in events]
+    said = [of_ipa(symbol) for _, symbol in events]
+    is_stop = [bool(names) and names[0] in STOPS | {"tʃ", "dʒ"} for names in said]
     for i in range(1, len(events)):
         if is_stop[i] and events[i - 1][1]:
             bounds[i] = max(_closure(samples, rate, bounds[i]), bounds[i - 1] + 0.02)
     phones: list[Phone] = []
     if bounds[0] > 0:
-        phones.append(Phone(0.0, bounds[0], "sil"))
-    for i, (_, symbol) in enumerate(events):
-        visemes = of_ipa(symbol)
-        if visemes is None:
+        phones.append(Phone(0.0, bounds[0], SIL))
+    for i, names in enumerate(said):
+        if names is None:
             return None
         if bounds[i + 1] > bounds[i]:
-            phones += split(bounds[i], bounds[i + 1], visemes, is_stop[i])
+            phones += split(bounds[i], bounds[i + 1], names)
     return phones
 
 

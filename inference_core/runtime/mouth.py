@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the mouth should do for a list of phones: coarticulated viseme weights at 50 Hz.
+"""What the mouth does for a list of phones: coarticulated viseme weights at 50 Hz.
 
 Dominance functions after Cohen and Massaro (1993): every phone pulls the mouth towards its viseme
 with a strength that falls off around it, and the pulls are averaged. On top of it the lips
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference_core.protocol.controls import VISEMES
+from inference_core.runtime.phones import INDEX, STOPS, VISEME_INDEX
 
 RATE = 50.0
 COUNT = len(VISEMES)
@@ -28,6 +29,7 @@ _CLOSING, _OPENING = 0.04, 0.03
 _FULL = {PP: 1.0, FF: 0.95}
 # A stop is shut until its burst, which comes about here.
 _BURST = 0.72
+_STOPS = frozenset(INDEX[name] for name in STOPS)
 
 STRENGTH = np.array([_STRENGTH[i] for i in range(COUNT)])
 BEFORE = np.array([_BEFORE.get(i, _REACH) for i in range(COUNT)])
@@ -40,38 +42,42 @@ def frame_times(frames: int) -> NDArray[np.float64]:
 
 
 def hard_labels(phones: NDArray[np.float64], frames: int) -> NDArray[np.int64]:
-    """The viseme whose phone covers each frame's centre, -1 for h and where nothing is.
+    """The phone that covers each frame's centre; silence where nothing is.
 
-    phones [n, 4] = start, end, viseme index, stop.
+    phones [n, 3] = start, end, index in the inventory.
     """
+    if len(phones) == 0:
+        return np.zeros(frames, np.int64)
     times = frame_times(frames)
     at = np.searchsorted(phones[:, 0], times, side="right") - 1
     labels = phones[np.clip(at, 0, None), 2].astype(np.int64)
     outside = (at < 0) | (times >= phones[np.clip(at, 0, None), 1])
-    return np.where(outside, SIL, labels)
+    return np.where(outside, 0, labels)
 
 
 def viseme_weights(phones: NDArray[np.float64], frames: int) -> NDArray[np.float32]:
-    """Weights [frames, 15], each row summing to 1, for phones [n, 4] as in `hard_labels`."""
+    """Weights [frames, 15], each row summing to 1, for phones [n, 3] as in `hard_labels`."""
     times = frame_times(frames)[:, None]
     result = np.zeros((frames, COUNT))
-    spoken = phones[phones[:, 2] >= 0]  # h has no mouth of its own
+    viseme = VISEME_INDEX[phones[:, 2].astype(np.int64)]
+    spoken, kind = phones[viseme >= 0], viseme[viseme >= 0]  # h has no mouth of its own
     if len(spoken) == 0:
         result[:, SIL] = 1
         return result.astype(np.float32)
-    start, end, kind = spoken[:, 0], spoken[:, 1], spoken[:, 2].astype(int)
+    start, end = spoken[:, 0], spoken[:, 1]
     # The pull is full in the middle half of the phone.
-    quarter = (end - start) / 4
+    # Bounded, so that a long silence does not reach into the words around it.
+    quarter = np.minimum((end - start) / 4, 0.05)
     before = np.clip(start + quarter - times, 0, None) / (BEFORE[kind] + 0.3 * quarter)
     after = np.clip(times - end + quarter, 0, None) / (AFTER[kind] + 0.3 * quarter)
     pull = STRENGTH[kind] * np.exp(-((before + after) ** 1.3))
     np.add.at(result.T, kind, pull.T)
     result[:, SIL] += 1e-6  # far from every phone
     result /= result.sum(1, keepdims=True)
-    for viseme, full in _FULL.items():
-        held = np.maximum(_plateau(spoken[kind == viseme], times[:, 0]) * full, result[:, viseme])
-        result *= ((1 - held) / np.maximum(1 - result[:, viseme], 1e-9))[:, None]
-        result[:, viseme] = held
+    for lips, full in _FULL.items():
+        held = np.maximum(_plateau(spoken[kind == lips], times[:, 0]) * full, result[:, lips])
+        result *= ((1 - held) / np.maximum(1 - result[:, lips], 1e-9))[:, None]
+        result[:, lips] = held
     return result.astype(np.float32)
 
 
@@ -79,8 +85,8 @@ def _plateau(phones: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray
     """0..1 per frame: 1 while the lips are shut, with smooth ramps around."""
     level = np.zeros(len(times))
     half_frame = 0.5 / RATE
-    for start, end, _, stop in phones:
-        until = start + _BURST * (end - start) if stop else end
+    for start, end, phone in phones:
+        until = start + _BURST * (end - start) if int(phone) in _STOPS else end
         middle = (start + until) / 2
         # At least one frame's centre lies on the plateau, however short the phone is.
         low = min(start + 0.15 * (until - start), middle - half_frame)
@@ -88,3 +94,19 @@ def _plateau(phones: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray
         ramp = np.minimum((times - low) / _CLOSING + 1, (high - times) / _OPENING + 1).clip(0, 1)
         level = np.maximum(level, ramp * ramp * (3 - 2 * ramp))
     return level
+
+
+BLOCK = 1000
+# Seconds around a block outside of which no phone pulls.
+AROUND = 1.0
+
+
+def content_of_phones(phones: NDArray[np.float64], result: NDArray[np.float32]) -> None:
+    """Fill `result` [T, 15] with `viseme_weights` of phones [n, 3] in order, block by block."""
+    for low in range(0, len(result), BLOCK):
+        high = min(low + BLOCK, len(result))
+        first = np.searchsorted(phones[:, 1], low / RATE - AROUND)
+        last = np.searchsorted(phones[:, 0], high / RATE + AROUND)
+        near = phones[first:last].copy()
+        near[:, :2] -= low / RATE
+        result[low:high] = viseme_weights(near, high - low)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an animator's own rig gets: shapes, cues and few keys."""
+
+import csv
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference_core.protocol.controls import VISEMES
+from inference_core.runtime.cli import main
+from inference_core.runtime.decode import segments
+from inference_core.runtime.mouth import PP, content_of_phones, viseme_weights
+from inference_core.runtime.phones import INDEX, PHONES
+from inference_core.runtime.rig_curves import ARKIT, Cue, arkit_of, cues_of
+from inference_core.runtime.sparse_keys import curve, sparse_keys
+
+VOICE_FILE = Path(__file__).parents[2] / "samples" / "voice.wav"
+
+
+def test_the_shapes_of_the_mouth_follow_the_visemes() -> None:
+    shapes = arkit_of(np.eye(len(VISEMES), dtype=np.float32))
+    assert len(ARKIT) == len(set(ARKIT)) == shapes.shape[1] == 52
+    jaw, pucker = shapes[:, ARKIT.index("jawOpen")], shapes[:, ARKIT.index("mouthPucker")]
+    assert jaw[VISEMES.index("aa")] == jaw.max()
+    assert jaw[VISEMES.index("PP")] == 0
+    assert pucker[VISEMES.index("ou")] == pucker.max()
+    assert (shapes[0] == 0).all()
+    assert arkit_of(np.eye(len(VISEMES), dtype=np.float32), 9).max() == 1
+
+
+def test_cues_join_and_leave_no_gap() -> None:
+    said = [("sil", 0.2), ("h", 0.3), ("ɛ", 0.4), ("l", 0.5), ("o", 0.6), ("m", 0.7), ("b", 0.8)]
+    rows, start = [], 0.0
+    for name, end in [*said, ("h", 0.9)]:
+        rows.append([start, end, float(INDEX[name])])
+        start = end
+    cues = cues_of(np.array(rows))
+    assert [cue.shape for cue in cues] == ["X", "C", "H", "E", "A", "X"]
+    assert cues[1] == Cue(0.2, 0.4, "C")
+    assert all(a.end == b.start for a, b in itertools.pairwise(cues))
+
+
+def test_phones_come_back_out_of_noisy_posteriors() -> None:
+    rng = np.random.default_rng(1)
+    wanted = [("sil", 20), ("m", 4), ("a", 9), ("p", 3), ("u", 8), ("sil", 20)]
+    path = np.concatenate([[INDEX[name]] * count for name, count in wanted])
+    posteriors = rng.random((len(path), len(PHONES))) * 0.02
+    posteriors[np.arange(len(path)), path] += 0.6
+    posteriors[26] = 1 / len(PHONES)  # one frame of doubt does not break a vowel
+    found = segments([posteriors[:30], posteriors[30:]], len(posteriors))
+    assert [PHONES[int(i)] for i in found[:, 2]] == [name for name, _ in wanted]
+    assert np.allclose(np.diff(found[:, :2], axis=1)[:, 0] * 50, [count for _, count in wanted])
+    assert segments([], 0).shape == (0, 3)
+
+
+def test_the_mouth_made_in_blocks_is_the_mouth_made_at_once() -> None:
+    rng = np.random.default_rng(2)
+    ends = np.cumsum(rng.uniform(0.04, 0.4, 260))
+    phones = np.stack([np.r_[0, ends[:-1]], ends, rng.integers(0, len(PHONES), 260)], 1)
+    frames = int(ends[-1] * 50)
+    result = np.zeros((frames, len(VISEMES)), np.float32)
+    content_of_phones(phones, result)
+    assert frames > 2000
+    assert np.abs(result - viseme_weights(phones, frames)).max() < 1e-4
+    assert result[:, PP].max() > 0.99
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_keys_are_few_and_within_tolerance(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    knots = rng.normal(0, 4, 14)
+    track = np.interp(np.arange(300) / 25, np.arange(14), knots)
+    track = np.convolve(np.pad(track, 10, "edge"), np.hanning(21) / np.hanning(21).sum(), "valid")
+    keys = sparse_keys(track, 0.5)
+    assert np.abs(curve(keys, 300) - track).max() <= 0.5
+    assert len(keys) < 45
+    assert [key.frame for key in keys] == sorted({key.frame for key in keys})
+
+
+def test_a_still_track_needs_one_key() -> None:
+    assert len(sparse_keys(np.full(100, 3.0), 0.5)) == 1
+    assert sparse_keys(np.zeros(0), 0.5) == []
+
+
+def test_the_voice_command_writes_every_format(tmp_path: Path) -> None:
+    for name in ("curves.csv", "curves.json", "cues.tsv"):
+        assert main(["voice", str(VOICE_FILE), "--out", str(tmp_path / name), "--fps", "24"]) == 0
+    with (tmp_path / "curves.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    told = json.loads((tmp_path / "curves.json").read_text(encoding="utf-8"))
+    assert told["frames"] == len(rows) == len(told["arkit"]["jawOpen"])
+    assert len(told["arkit"]) == 52
+    assert len(told["visemes"]) == 15
+    jaw = [float(row["jawOpen"]) for row in rows]
+    assert max(jaw) > 0.2
+    assert np.allclose(jaw, told["arkit"]["jawOpen"], atol=1e-3)
+    lines = (tmp_path / "cues.tsv").read_text().splitlines()
+    times = [float(line.split("\t")[0]) for line in lines]
+    assert times == sorted(times)
+    assert {line.split("\t")[1] for line in lines} <= set("ABCDEFGHX")
+    assert lines[-1].endswith("X")
+
+
+def test_a_voice_that_is_not_there_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["voice", str(tmp_path / "no.wav"), "--out", str(tmp_path / "x.csv")]) == 1
+    assert "[" in capsys.readouterr().err
