@@ -10,12 +10,13 @@ Lengths are half-widths of the crop, x right, y down, z towards the viewer.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .layers import grid
+from .layers import grid, pull_push
 
 FACE_BOX = 0.8  # half-widths of the crop in one face box: the unit of shift_x and shift_y
 
@@ -47,7 +48,7 @@ def forward_points(
 ) -> Tensor:
     """Where the portraits' points are in each frame.
 
-    depth, turn [P,1,g,g]; axes [P,3*AXES,g,g]; frame [P,4] (pivot x y z, 1 / camera distance) of P
+    depth, turn [P,1,g,g]; axes [P,3*AXES,g,g] in the head's frame; frame [P,4] of P
     portraits; change [B,AXES] expression minus the portrait's own; own_pose and pose [B,3] degrees;
     plane [B,3] shift_x, shift_y, zoom; the frames of one portrait stand together, B a multiple of
     P. Returns [B,3,g,g] (x, y, z).
@@ -68,10 +69,11 @@ def forward_points(
     offsets = torch.bmm(
         change.view(portraits, each, -1), axes.reshape(portraits, -1, 3 * g * g)
     ).view(batch, 3, g * g)
-    x = per_frame(start) + offsets
+    own = rotation(own_pose)
+    x = per_frame(start) + torch.bmm(own, offsets)
     pivot, near, weight = per_frame(pivot), per_frame(near), per_frame(turn.flatten(2))
     # Rotations are absolute, so only the turn from the portrait's own pose moves anything.
-    relative = rotation(pose) @ rotation(own_pose).transpose(1, 2)
+    relative = rotation(pose) @ own.transpose(1, 2)
     centred = x - pivot
     x = x + weight * (torch.bmm(relative, centred) - centred)
     shift = torch.stack([plane[:, 0], -plane[:, 1], torch.zeros_like(plane[:, 0])], 1)
@@ -80,44 +82,105 @@ def forward_points(
     return torch.cat([projected, x[:, 2:3]], 1).view(batch, 3, g, g)
 
 
-def expression_effort(axes: Tensor, change: Tensor) -> Tensor:
-    """How far expression moves each point of the portraits: [B,1,g,g] half-widths of the crop.
+def rigid_places(
+    anchors: Tensor, frame: Tensor, own_pose: Tensor, pose: Tensor, plane: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Where places of the head are in each frame, and the plane patch around each.
 
-    axes [P,3*AXES,g,g], change [B,AXES]; the frames of one portrait stand together.
+    anchors [B,K,3] (x, y in the portrait, z); frame [B,4]; poses [B,3] degrees; plane [B,3].
+    Returns places [B,K,2] and back [B,K,2,2], which takes an offset in the frame to one in the
+    portrait, for patches that face where the head faces.
     """
-    portraits, g = axes.shape[0], axes.shape[-1]
-    batch = change.shape[0]
-    offsets = torch.bmm(
-        change.view(portraits, batch // portraits, -1), axes.reshape(portraits, -1, 3 * g * g)
-    )
-    return (offsets.view(batch, 3, g, g).square().sum(1, keepdim=True) + 1e-12).sqrt()
+    pivot, near = frame[:, None, :3], frame[:, None, 3:4]
+    start = torch.cat([anchors[..., :2] * (1 - near * anchors[..., 2:]), anchors[..., 2:]], 2)
+    own, asked = rotation(own_pose), rotation(pose)
+    relative = asked @ own.transpose(1, 2)
+    zoom = plane[:, None, 2:3]
+    shift = torch.stack([plane[:, 0], -plane[:, 1], torch.zeros_like(plane[:, 0])], 1)
+    x = pivot + zoom * torch.bmm(start - pivot, relative.transpose(1, 2))
+    x = x + FACE_BOX * shift[:, None]
+    grown = (1 - near * x[..., 2:]).clamp_min(0.3)
+    places = x[..., :2] / grown
+    scale = grown / (zoom * (1 - near * anchors[..., 2:]).clamp_min(0.3))
+    back = (own[:, :2, :2] @ _inverse(asked[:, :2, :2]))[:, None] * scale[..., None]
+    return places, back
+
+
+def _inverse(m: Tensor) -> Tensor:
+    """Inverse of [B,2,2] matrices, by hand so that it can be exported."""
+    a, b, c, d = m[:, 0, 0], m[:, 0, 1], m[:, 1, 0], m[:, 1, 1]
+    determinant = (a * d - b * c).clamp_min(0.1)
+    rows = [torch.stack([d, -b], 1), torch.stack([-c, a], 1)]
+    return torch.stack(rows, 1) / determinant[:, None, None]
 
 
 _SHARP = 30.0  # the nearer of two points wins by exp(this * difference of depth)
+_SUNK = 0.2  # half-widths of the crop by which eyeballs and teeth lie behind lids and lips
 _FAR = 6.0  # gaps are filled from the farther neighbours, which are what a turn uncovers
 _TRACE = 0.04  # a smaller share of a point is dropped, or nearer points would bleed over their edge
 _GAP = 0.2  # splatted weight under which a place counts as uncovered
 
 
-def backward_map(points: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
+_ACROSS = 0.14  # of the picture: a hole in the person at most this far from its rims is filled
+
+
+def _enclosed(matte: Tensor) -> Tensor:
+    """[B,1,g,g]: the least of the greatest values found to the left, right, above and below.
+
+    What a nose uncovers on its far side, or parting lips, is surrounded by the person; background
+    is open to one side.
+    """
+    reach = int(_ACROSS * matte.shape[-1])
+    ways = []
+    for pad, kernel in (
+        ((reach, 0, 0, 0), (1, reach + 1)),
+        ((0, reach, 0, 0), (1, reach + 1)),
+        ((0, 0, reach, 0), (reach + 1, 1)),
+        ((0, 0, 0, reach), (reach + 1, 1)),
+    ):
+        ways.append(F.max_pool2d(F.pad(matte, pad), kernel, 1))
+    return torch.stack(ways).amin(0)
+
+
+class Seen(NamedTuple):
+    """where [B,2,g,g] (-1..1: what place of the portrait is seen here); surely [B,1,g,g] (0: none
+    of the person's points land here); person [B,1,g,g] its matte; open [B,1,g,g] (1: between lips
+    or lids)."""
+
+    where: Tensor
+    surely: Tensor
+    person: Tensor
+    open: Tensor
+
+
+def backward_map(points: Tensor, alpha: Tensor, below: Tensor, opening: Tensor) -> Seen:
     """Softmax splatting (Niklaus and Liu 2020) of source places, so that frames can be sampled.
 
-    points [B,3,g,g] (x, y, z of each place of the portrait), alpha [B,1,g,g] the person's matte.
-    Returns where [B,2,g,g] (-1..1: what place of the portrait is seen here) and cover [B,1,g,g]
-    (0: nothing of the portrait lands here, 1: surely seen). Gaps are filled from coarser levels.
+    points [B,3,g,g] (x, y, z of each place of the portrait); alpha [B,1,g,g] the person's matte,
+    below [B,1,g,g] and opening [B,1,g,g] as in Portrait (opening: the sum of its inside).
     """
     b, _, g, _ = points.shape
-    z = (points[:, 2:3] * alpha - (1 - alpha)).clamp(-1, 1).flatten(2)
+    z = points[:, 2:3].clamp(-1, 1).flatten(2)
+    mine = ((alpha - 0.35) / 0.3).clamp(0, 1).flatten(2)
     here = grid(g, g, points).flatten(2).expand(b, -1, -1)
-    value = torch.cat([here, torch.ones_like(here[:, :1])], 1)
-    near = torch.exp(_SHARP * (z - 1))  # at least e-60: far from underflow
-    far = torch.exp(-_FAR * (z + 1))
-    payload = torch.cat([value * near, value * far, torch.ones_like(z)], 1)  # [B,7,g*g]
-
+    # Lids and lips close over what is inside, whatever depth was read there.
+    front = z - _SUNK * opening.flatten(2)
+    near = torch.exp(_SHARP * (front - 1)) * mine  # at least e-66: far from underflow
+    far = torch.exp(-_FAR * (z + 1)) * mine
+    shut = 1 - opening.flatten(2)
+    one = torch.ones_like(z)
+    payload = torch.cat(
+        [
+            torch.cat([here, shut, one], 1) * near,
+            torch.cat([here, below.flatten(2), shut, one], 1) * far,
+            mine,
+        ],
+        1,
+    )  # [B,10,g*g]
     pixel = (points[:, :2].flatten(2) + 1) * (g / 2) - 0.5
     base = pixel.floor()
     fraction = pixel - base
-    total = torch.zeros(b, 7, g * g, device=points.device)
+    total = torch.zeros(b, 10, g * g, device=points.device)
     for dx in (0, 1):
         for dy in (0, 1):
             x, y = base[:, 0:1] + dx, base[:, 1:2] + dy
@@ -125,22 +188,21 @@ def backward_map(points: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
             wy = fraction[:, 1:2] if dy else 1 - fraction[:, 1:2]
             inside = (x >= 0) & (x < g) & (y >= 0) & (y < g)
             weight = (wx * wy - _TRACE).clamp_min(0) * inside
-            index = (y.clamp(0, g - 1) * g + x.clamp(0, g - 1)).long().expand(-1, 7, -1)
+            index = (y.clamp(0, g - 1) * g + x.clamp(0, g - 1)).long().expand(-1, 10, -1)
             total = total.scatter_add(2, index, payload * weight)
-    total = total.view(b, 7, g, g)
-    seen, behind, count = total[:, :3], total[:, 3:6], total[:, 6:7]
-    first = seen[:, :2] / seen[:, 2:3].clamp_min(1e-32)
-    cover = (count / _GAP).clamp(0, 1)
-    fill = _pull_push(behind)
-    return first * cover + fill * (1 - cover), cover
-
-
-def _pull_push(weighted: Tensor) -> Tensor:
-    """[B,3,g,g] (w x, w y, w) -> [B,2,g,g]: averages, from coarser levels where w is small."""
-    if weighted.shape[-1] <= 4:
-        return weighted[:, :2] / weighted[:, 2:3].clamp_min(1e-12)
-    coarse = _pull_push(F.avg_pool2d(weighted, 2))
-    up = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
-    w = weighted[:, 2:3]
-    trust = w / (w + 1e-4)
-    return trust * weighted[:, :2] / w.clamp_min(1e-12) + (1 - trust) * up
+    total = total.view(b, 10, g, g)
+    seen, count = total[:, :4], total[:, 9:10]
+    first = seen[:, :3] / seen[:, 3:4].clamp_min(1e-32)
+    fill = pull_push(total[:, 4:9])
+    surely = (count / _GAP).clamp(0, 1)
+    where = first[:, :2] * surely + fill[:, :2] * (1 - surely)
+    # A gap between an upper and a lower rim is an opening; a gap in stretched skin is skin.
+    side = fill[:, 2:3]
+    apart = (24 * side * (1 - side) - 1).clamp(0, 1)
+    shown = first[:, 2:3] * surely + (1 - surely) * fill[:, 3:4] * (1 - apart)
+    # The sum of neighbours closes the pinholes that stretching leaves, and softens the edge.
+    person = ((F.avg_pool2d(count, 3, 1, 1) - 0.2) / 0.45).clamp(0, 1)
+    person = torch.maximum(person, _enclosed(person))
+    # What a turn uncovers where the person stood is more of the person, seldom background.
+    person = torch.maximum(person, ((alpha - 0.5) * 4).clamp(0, 1))
+    return Seen(where, surely, person, 1 - shown)

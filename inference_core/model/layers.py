@@ -31,6 +31,19 @@ def resize(x: Tensor, size: int) -> Tensor:
     return F.interpolate(x, size=(size, size), mode="bilinear", align_corners=False)
 
 
+def pull_push(weighted: Tensor) -> Tensor:
+    """[B,C+1,g,g] (w times values, w) -> [B,C,g,g]: averages, from coarser levels where w is small
+    (Gortler et al. 1996, section 3.3.3)."""
+    w = weighted[:, -1:]
+    values = weighted[:, :-1] / w.clamp_min(1e-12)
+    if weighted.shape[-1] <= 4:
+        return values
+    coarse = pull_push(F.avg_pool2d(weighted, 2))
+    up = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
+    trust = w / (w + 1e-4)
+    return trust * values + (1 - trust) * up
+
+
 class Residual(nn.Module):
     """Two 3x3 convolutions around a skip; starts as the identity."""
 

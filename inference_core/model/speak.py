@@ -6,10 +6,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from .composite import Layers, layers
 from .editing import EditingModule
 from .expression import expression, plane, pose
 from .generator import Drawing, Generator
-from .geometry import backward_map, expression_effort, forward_points
+from .geometry import backward_map, forward_points
 from .identity import IdentityEncoder, Portrait
 
 
@@ -45,16 +46,41 @@ class Speak(nn.Module):
         latent, change = self.editing(
             asked, mine, pose(controls), pose(own), portrait.code.expand(batch, -1)
         )
-        points = forward_points(
-            portrait.depth, portrait.turn, portrait.axes, portrait.frame,
-            change, pose(own), pose(controls), plane(controls),
-        )  # fmt: skip
-        where, cover = backward_map(points, portrait.alpha)
-        effort = expression_effort(portrait.axes, change)
+        read = expanded(portrait, batch)
+        found = self.layers(portrait, read, change, pose(own), pose(controls), plane(controls))
         busy = activity(asked - mine, pose(controls) - pose(own), plane(controls))
-        return self.generator(
-            picture, portrait.features, portrait.alpha, where, cover, latent, effort, busy
-        )
+        return self.generator(picture.expand(batch, -1, -1, -1), read.features, found, latent, busy)
+
+    def layers(
+        self,
+        portraits: Portrait,
+        each: Portrait,
+        change: Tensor,
+        own_pose: Tensor,
+        asked_pose: Tensor,
+        plane: Tensor,
+    ) -> Layers:
+        """The layers of B frames of `portraits` (the frames of one stand together; B a multiple of
+        their number); each: the same, one for each frame. Other shapes as in geometry."""
+        points = forward_points(
+            portraits.depth, portraits.turn, portraits.axes, portraits.frame,
+            change, own_pose, asked_pose, plane,
+        )  # fmt: skip
+        return self.layers_of(points, each, change, own_pose, asked_pose, plane)
+
+    def layers_of(
+        self,
+        points: Tensor,
+        each: Portrait,
+        change: Tensor,
+        own_pose: Tensor,
+        asked_pose: Tensor,
+        plane: Tensor,
+    ) -> Layers:
+        """The same from points [B,3,g,g] that have been moved already."""
+        opening = each.inside.sum(1, keepdim=True).clamp(0, 1)
+        seen = backward_map(points, each.alpha, each.below, opening)
+        return layers(each, self.identity.template, seen, change, own_pose, asked_pose, plane)
 
 
 _NOTICEABLE = 0.08  # a change of expression, or of pose in tens of degrees, that opens the painter

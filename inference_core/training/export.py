@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes trained networks as a model pack: ONNX files, checked against PyTorch, and pack.json.
 
+Each network by itself too: what is not given stays as it is in the pack.
+
 python -m inference_core.training.export --speak last.safetensors --landmarks landmarks.safetensors
     --reader reader.safetensors --pack inference_core/packs/default [--facts facts.json]
 """
@@ -49,22 +51,8 @@ class _Frame(nn.Module):
         super().__init__()
         self.speak = speak
 
-    def forward(
-        self,
-        portrait: Tensor,
-        features: Tensor,
-        code: Tensor,
-        depth: Tensor,
-        turn: Tensor,
-        alpha: Tensor,
-        axes: Tensor,
-        frame: Tensor,
-        own: Tensor,
-        own_content: Tensor,
-        controls: Tensor,
-        content: Tensor,
-    ) -> Tensor:
-        read = Portrait(features, code, depth, turn, alpha, axes, frame)
+    def forward(self, portrait: Tensor, *rest: Tensor) -> Tensor:
+        read, (own, own_content, controls, content) = Portrait(*rest[:-4]), rest[-4:]
         return self.speak.frames(portrait, read, own, own_content, controls, content).rgb
 
 
@@ -122,23 +110,31 @@ def _export(
     return max(float(np.abs(f - e.numpy()).max()) for f, e in zip(found, expected, strict=True))
 
 
-def export_speak(speak: Speak, reader: Reader, pack: Path, picture: Tensor) -> dict[str, float]:
-    """identity.onnx, frame.onnx, read.onnx. picture [1,3,256,256]: a real crop to compare on."""
-    speak, reader = speak.eval(), reader.eval()
-    differences = {}
-    differences["identity.onnx"] = _export(
-        _Identity(speak), {"portrait": picture}, _PORTRAIT, {}, pack / "identity.onnx"
-    )
-    differences["read.onnx"] = _export(
-        reader,
+def export_reader(reader: Reader, pack: Path, picture: Tensor) -> dict[str, float]:
+    """read.onnx. picture [1,3,256,256]: a real crop to compare on."""
+    difference = _export(
+        reader.eval(),
         {"frames": picture.repeat(2, 1, 1, 1)},
         ["controls", "content"],
         {name: {0: "batch"} for name in ("frames", "controls", "content")},
         pack / "read.onnx",
     )
+    return {"read.onnx": difference}
+
+
+def export_speak(speak: Speak, pack: Path, picture: Tensor) -> dict[str, float]:
+    """identity.onnx and frame.onnx, for a pack that has read.onnx already. picture
+    [1,3,256,256]: a real crop to compare on."""
+    speak = speak.eval()
+    differences = {}
+    differences["identity.onnx"] = _export(
+        _Identity(speak), {"portrait": picture}, _PORTRAIT, {}, pack / "identity.onnx"
+    )
+    reader = onnxruntime.InferenceSession(pack / "read.onnx", providers=["CPUExecutionProvider"])
+    seen = reader.run(None, {"frames": picture.numpy()})
+    own, own_content = (torch.from_numpy(values) for values in seen)
     with torch.no_grad():
         read = speak.identity(picture)
-        own, own_content = reader(picture)
     names = [c.name for c in CONTROLS]
     controls = own.repeat(2, 1)
     controls[1, names.index("yaw")] += 12
@@ -205,11 +201,14 @@ def main() -> None:
         with np.load(options.example) as group:
             picture = torch.from_numpy(group["pictures"][:1]).permute(0, 3, 1, 2).float() / 255
     differences: dict[str, float] = {}
-    if options.speak:
-        speak, reader = Speak(), Reader()
-        print("SPEAK at step", checkpoint.load_average(options.speak, speak))
+    if options.reader:
+        reader = Reader()
         print("reader at step", checkpoint.load_average(options.reader, reader))
-        differences |= export_speak(speak, reader, options.pack, picture)
+        differences |= export_reader(reader, options.pack, picture)
+    if options.speak:
+        speak = Speak()
+        print("SPEAK at step", checkpoint.load_average(options.speak, speak))
+        differences |= export_speak(speak, options.pack, picture)
     if options.landmarks:
         landmarks = LandmarkNet()
         checkpoint.load_average(options.landmarks, landmarks)

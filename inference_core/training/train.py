@@ -24,16 +24,22 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ..model.geometry import backward_map, expression_effort, forward_points
-from ..model.identity import GRID, Portrait
+from ..model.geometry import FACE_BOX, forward_points
+from ..model.identity import GRID, Portrait, Reading
 from ..model.layers import grid
 from ..model.speak import Speak, activity
 from . import checkpoint
 from .augment import degrade, grade, occlude
 from .data.dataset import Batch, GroupFolder
 from .losses import feature_weight, flow_loss, picture_loss
+from .precision import autocast
+from .restore import restore
+from .surface import surface_losses
 
-_KEYS = ("pictures", "alpha", "flow", "depth", "material", "pose", "expression", "points")
+_KEYS = ("pictures", "alpha", "flow", "depth", "material", "uv", "pose", "expression", "points")
+
+
+_LOGGED = ("flow", "uv", "face", "below", "inside", "depth", "alpha", "frame", "picture")
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class Config:
     seed: int = 0
     batch: int = 6  # portraits per step
     drawn: int = 2  # targets drawn per portrait and step
+    tracked: int = 4  # targets whose flow is compared, per portrait and step
     window: int = 64  # of the grid's 128, drawn per target
     geometry_steps: int = 800
     total_steps: int = 20000  # the learning rate falls to its floor here
@@ -49,12 +56,19 @@ class Config:
     sample_every: int = 300
     threads: int = 2
     feature_gain: float = 4.0  # extra weight of the flow around eyes and mouth
+    paint_only: bool = False  # leaves the geometry as it is and trains what paints over it
     still_gain: float = 4.0  # extra weight of targets whose pose is the portrait's: pure expression
-    axes_gain: float = 4.0  # learning rate of the expression axes over the others'
 
 
 class Trainer:
-    def __init__(self, config: Config, data: Path, out: Path) -> None:
+    def __init__(
+        self,
+        config: Config,
+        data: Path,
+        out: Path,
+        pack: Path | None = None,
+        surface: Path | None = None,
+    ) -> None:
         torch.manual_seed(config.seed)
         self.config, self.out = config, out
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -62,17 +76,17 @@ class Trainer:
             torch.set_num_threads(config.threads)
         self.rng = torch.Generator().manual_seed(config.seed)
         self.net = Speak()
+        if pack is not None:
+            start_from(self.net, pack)
+        if surface is not None:
+            checkpoint.load_average(surface, self.net.identity.surface)
+        self.net.identity.template.read(data / "template.npz")
         self.net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.speak = self.net
+        self.net.identity.requires_grad_(not config.paint_only)
         self.average = checkpoint.Average(self.net, config.average)
-        # The expression axes are small numbers that start at nothing: they may move faster.
-        eager = list(self.speak.identity.axes.parameters())
-        others = [p for p in self.net.parameters() if all(p is not e for e in eager)]
         self.optimiser = torch.optim.AdamW(
-            [{"params": others, "gain": 1.0}, {"params": eager, "gain": config.axes_gain}],
-            config.rate,
-            betas=(0.9, 0.99),
-            weight_decay=1e-4,
+            self.net.parameters(), config.rate, betas=(0.9, 0.99), weight_decay=1e-4
         )
         self.step = 0
         out.mkdir(parents=True, exist_ok=True)
@@ -90,7 +104,7 @@ class Trainer:
         while self.step < self.config.total_steps and time.monotonic() - begun < minutes * 60:
             for group in self.optimiser.param_groups:
                 elapsed = (time.monotonic() - begun) / (minutes * 60)
-                group["lr"] = group["gain"] * self._rate(elapsed)
+                group["lr"] = self._rate(elapsed)
             losses = self.losses(next(self.batches))
             total = sum(losses.values(), torch.zeros((), device=self.device))
             self.optimiser.zero_grad()
@@ -117,7 +131,7 @@ class Trainer:
 
     def _log(self, rows: list[dict[str, float]], seconds: float) -> None:
         path = self.out / "log.csv"
-        keys = ["flow", "depth", "alpha", "frame", "picture", "paint"]
+        keys = list(_LOGGED)
         new = not path.exists()
         with path.open("a", newline="") as file:
             writer = csv.writer(file)
@@ -145,17 +159,17 @@ class Trainer:
             "seen": seen,
             "alpha": batch["alpha"][:, 0:1].float() / 255,
         }
-        for key in ("flow", "depth", "material", "pose", "expression", "points"):
+        for key in ("flow", "depth", "material", "uv", "pose", "expression", "points"):
             ready[key] = batch[key].float()
         ready["sway"] = body_sway(ready["flow"], ready["material"])
         return {k: v.to(self.device) for k, v in ready.items()}
 
     def autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return autocast(self.device)
 
     def geometry(self, ready: Batch, portrait: Portrait) -> tuple[Tensor, Tensor, Tensor]:
         """Forward points [G*T,3,g,g] of every tracked target, the editing module's latents, and
-        the effort of expression [G*T,1,g,g]."""
+        the changes of expression [G*T,AXES]."""
         targets = ready["flow"].shape[1]
         expression, pose = ready["expression"], ready["pose"]
         own = expression[:, :1].expand(-1, targets, -1).flatten(0, 1)
@@ -171,31 +185,35 @@ class Trainer:
             portrait.depth, portrait.turn, portrait.axes, portrait.frame,
             change.float(), own_pose, pose[:, 1:].flatten(0, 1), still,
         )  # fmt: skip
-        effort = expression_effort(portrait.axes.detach(), change.detach().float())
-        return points, latent.float(), effort
+        return points, latent.float(), change.float()
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         ready = self.prepare(self._pick(batch))
         with self.autocast():
-            portrait = self.speak.identity(
+            reading = self.speak.identity.read(
                 ready["seen"][:, 0].contiguous(memory_format=torch.channels_last)
             )
-        points, latent, effort = self.geometry(ready, portrait)
+        portrait = reading.portrait
+        points, latent, change = self.geometry(ready, portrait)
         sway = ready["sway"].flatten(0, 1)[:, :, None, None]
         matte = portrait.alpha.detach().repeat_interleave(ready["flow"].shape[1], 0)
         points = torch.cat([points[:, :2] + sway * matte, points[:, 2:]], 1)
-        found = self._geometry_losses(ready, portrait, points)
+        found = {}
+        if not self.config.paint_only:
+            found = self._geometry_losses(ready, reading, points)
         if self.step >= self.config.geometry_steps:
-            found |= self._picture_losses(ready, portrait, points.detach(), latent, effort)
+            found |= self._picture_losses(ready, portrait, points.detach(), latent, change)
         return found
 
     def _pick(self, batch: Batch) -> Batch:
-        """Keeps the portrait and `drawn` of its drawn targets, first among the tracked ones."""
+        """Keeps the portrait and `drawn` of its drawn targets, first among `tracked` ones."""
         keep = self.config.drawn
         targets, drawn = batch["flow"].shape[1], batch["pictures"].shape[1] - 1
         order = torch.randperm(drawn, generator=self.rng)
         pictures = torch.cat([torch.zeros(1, dtype=torch.long), 1 + order[:keep]])
-        tracked = torch.cat([order, torch.arange(drawn, targets)])
+        others = torch.cat([order[keep:], torch.arange(drawn, targets)])
+        others = others[torch.randperm(len(others), generator=self.rng)]
+        tracked = torch.cat([order[:keep], others])[: max(keep, self.config.tracked)]
         state = torch.cat([torch.zeros(1, dtype=torch.long), 1 + tracked])
         return batch | {
             "pictures": batch["pictures"][:, pictures],
@@ -205,9 +223,8 @@ class Trainer:
             "points": batch["points"][:, pictures],
         }
 
-    def _geometry_losses(
-        self, ready: Batch, portrait: Portrait, points: Tensor
-    ) -> dict[str, Tensor]:
+    def _geometry_losses(self, ready: Batch, reading: Reading, points: Tensor) -> dict[str, Tensor]:
+        portrait = reading.portrait
         targets = ready["flow"].shape[1]
         place = points[:, :2] - grid(GRID, GRID, points)
         inside = (ready["material"] >= 0).float()[:, None]
@@ -225,50 +242,48 @@ class Trainer:
             "depth": 2 * depth.sum() / inside.sum().clamp_min(1),
             "alpha": 0.5 * F.binary_cross_entropy(portrait.alpha.clamp(1e-4, 1 - 1e-4), matte),
             "frame": 0.01 * portrait.frame.square().mean(),
-        }
+        } | surface_losses(reading.surface, ready["uv"], ready["material"])
 
     def _picture_losses(
-        self, ready: Batch, portrait: Portrait, points: Tensor, latent: Tensor, effort: Tensor
+        self, ready: Batch, portrait: Portrait, points: Tensor, latent: Tensor, change: Tensor
     ) -> dict[str, Tensor]:
         config = self.config
         groups, targets = ready["flow"].shape[:2]
         picks = torch.arange(config.drawn).expand(groups, -1)
         rows = (torch.arange(groups)[:, None] * targets + picks).flatten()
         who = torch.arange(groups).repeat_interleave(config.drawn)
+        to = (picks + 1).flatten()
+        each = Portrait(*(x.detach()[who] for x in portrait))
+        mine, asked = ready["expression"][who, 0], ready["expression"][who, to]
+        own_pose, pose = ready["pose"][who, 0], ready["pose"][who, to]
+        plane = swayed(ready["sway"].flatten(0, 1)[rows])
         with torch.no_grad():
-            where, cover = backward_map(points[rows], portrait.alpha.detach()[who])
-        window = config.window
-        top, left = (
-            int(v)
-            for v in torch.randint(
-                GRID // 10, GRID - window - GRID // 10 + 1, (2,), generator=self.rng
+            found = self.speak.layers_of(
+                points[rows], each, change[rows].detach(), own_pose, pose, plane
             )
-        )
-        cut = (slice(None), slice(None), slice(top, top + window), slice(left, left + window))
-        truth = ready["pictures"][who, (picks + 1).flatten()]
-        truth = truth[:, :, 2 * top : 2 * (top + window), 2 * left : 2 * (left + window)]
-        mine = ready["expression"][who, 0]
-        asked = ready["expression"][who, (picks + 1).flatten()]
-        turned = ready["pose"][who, (picks + 1).flatten()] - ready["pose"][who, 0]
-        rest = torch.tensor([0.0, 0.0, 1.0], device=self.device).expand(len(who), -1)
+        side = config.window
+        corner = self._corner(ready["points"][who, 0], side)
+        window = (*corner, side)
+        top, left = (2 * c for c in corner)
+        cut = (..., slice(top, top + 2 * side), slice(left, left + 2 * side))
+        truth = ready["pictures"][who, to][cut]
         with self.autocast():
             drawing = self.speak.generator(
-                ready["pictures"][who, 0],
-                portrait.features[who],
-                portrait.alpha[who],
-                where[cut],
-                cover[cut],
-                latent[rows],
-                effort[rows],
-                activity(asked - mine, turned, rest),
-                (top, left),
-            )
-        weight = feature_weight(ready["points"][who, (picks + 1).flatten()], 2 * GRID, 3.0)
-        weight = weight[:, :, 2 * top : 2 * (top + window), 2 * left : 2 * (left + window)]
-        return {
-            "picture": 3 * picture_loss(drawing.rgb.float(), truth, weight),
-            "paint": 0.5 * picture_loss(drawing.painted.float(), truth, weight),
-        }
+                ready["pictures"][who, 0], portrait.features[who], found, latent[rows],
+                activity(asked - mine, pose - own_pose, plane), window,
+            )  # fmt: skip
+        weight = feature_weight(ready["points"][who, to], 2 * GRID, 4.0)[cut]
+        return {"picture": 3 * picture_loss(drawing.rgb.float(), truth, weight)}
+
+    def _corner(self, points: Tensor, side: int) -> tuple[int, int]:
+        """Where the painted window lies: half of the time around the mouths."""
+        low, high = GRID // 10, GRID - side - GRID // 10
+        if float(torch.rand((), generator=self.rng)) < 0.5:
+            mouth = (points[:, 3:5].mean((0, 1)) + 1) * GRID / 2 - side / 2
+            left, top = (int(v.clamp(low, high)) for v in mouth)
+            return top, left
+        top, left = (int(v) for v in torch.randint(low, high + 1, (2,), generator=self.rng))
+        return top, left
 
     @torch.no_grad()
     def evaluate(self) -> None:
@@ -285,7 +300,7 @@ class Trainer:
             one = {k: v[i : i + 1] for k, v in ready.items()}
             with self.autocast():
                 portrait = self.speak.identity(one["seen"][:, 0])
-            points, latent, effort = self.geometry(one, portrait)
+            points, latent, change = self.geometry(one, portrait)
             sway = one["sway"][0, :, :, None, None] * portrait.alpha
             points = torch.cat([points[:, :2] + sway, points[:, 2:]], 1)
             inside = (one["material"] >= 0)[0]
@@ -294,12 +309,17 @@ class Trainer:
             )
             errors.append(float(distance[:, inside].mean()))
             n = one["pictures"].shape[1] - 1
-            where, cover = backward_map(points[:n], portrait.alpha.expand(n, -1, -1, -1))
+            each = Portrait(*(x.expand(n, *x.shape[1:]) for x in portrait))
+            own_pose = one["pose"][:, 0].expand(n, -1)
+            found = self.speak.layers_of(
+                points[:n], each, change[:n], own_pose, one["pose"][0, 1 : 1 + n],
+                swayed(one["sway"][0, :n]),
+            )  # fmt: skip
             busy = torch.ones(n, 1, 1, 1, device=self.device)
             with self.autocast():
                 drawing = self.speak.generator(
-                    one["pictures"][:, 0], portrait.features, portrait.alpha,
-                    where, cover, latent[:n], effort[:n], busy,
+                    one["pictures"][:, 0].expand(n, -1, -1, -1), each.features, found,
+                    latent[:n], busy,
                 )  # fmt: skip
             truth = one["pictures"][0, 1:]
             for made, bag in ((drawing.rgb.float(), scores), (one["pictures"][:, 0], base)):
@@ -310,7 +330,7 @@ class Trainer:
                     one["pictures"][0, 0],
                     *truth[:2],
                     *drawing.rgb[:2].float(),
-                    *drawing.warped[:2].float(),
+                    *drawing.layered[:2].float(),
                 ]
                 strips.append(torch.cat(row, 2))
         self.net.load_state_dict(kept)
@@ -324,6 +344,22 @@ class Trainer:
         print(line, flush=True)
         with (self.out / "evaluation.txt").open("a") as file:
             file.write(line + "\n")
+
+
+def swayed(sway: Tensor) -> Tensor:
+    """The plane [B,3] (shift_x, shift_y, zoom) that moves a head by sway [B,2] half-widths."""
+    return torch.stack([sway[:, 0], -sway[:, 1], torch.ones_like(sway[:, 0])], 1) / sway.new_tensor(
+        [FACE_BOX, FACE_BOX, 1.0]
+    )
+
+
+def start_from(net: Speak, pack: Path) -> None:
+    """The weights of a pack that was exported from this code or from an earlier version of it."""
+    example = (torch.zeros(1, 3, 256, 256),)
+    left = restore(net.identity, pack / "identity.onnx", "identity.", example)
+    left += restore(net.editing, pack / "frame.onnx", "speak.editing.")
+    left += restore(net.generator, pack / "frame.onnx", "speak.generator.")
+    print(f"started from {pack.name}; new: {', '.join(left) or 'nothing'}", flush=True)
 
 
 def body_sway(flow: Tensor, material: Tensor) -> Tensor:
@@ -345,10 +381,12 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder with train/ and eval/")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--pack", type=Path, help="start from the weights of this pack")
+    parser.add_argument("--surface", type=Path, help="start from this map of the face")
     parser.add_argument("--minutes", type=float, default=math.inf)
     options = parser.parse_args()
     config = Config(**tomllib.loads(options.config.read_text()))
-    Trainer(config, options.data, options.out).run(options.minutes)
+    Trainer(config, options.data, options.out, options.pack, options.surface).run(options.minutes)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every loss reaches the weights that it is meant to teach."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from inference_core.model.expression import AXES
+from inference_core.model.template import Template
 from inference_core.training.data.group import DRAWN, Group
 from inference_core.training.data.renderer import TRACKED
 from inference_core.training.losses import feature_weight, flow_loss, picture_loss
@@ -22,7 +25,8 @@ def made_up_group(seed: int) -> Group:
         alpha=np.full((1 + DRAWN, 256, 256), 255, np.uint8),
         flow=rng.normal(0, 0.05, (TRACKED, 2, 128, 128)).astype(np.float16),
         depth=rng.normal(0, 0.1, (128, 128)).astype(np.float16),
-        material=np.zeros((128, 128), np.int8),
+        material=rng.choice([0, 0, 0, 1, 2, 6], (128, 128)).astype(np.int8),
+        uv=rng.uniform(0.15, 0.5, (2, 128, 128)).astype(np.float16),
         pose=rng.normal(0, 10, (1 + TRACKED, 3)).astype(np.float32),
         expression=rng.uniform(0, 1, (1 + TRACKED, AXES)).astype(np.float32),
         points=np.repeat(points[None], 1 + DRAWN, 0).astype(np.float32),
@@ -35,6 +39,11 @@ def trainer(tmp_path):
         (tmp_path / part).mkdir()
         for seed in range(2):
             made_up_group(seed).save(tmp_path / part / f"{seed:06d}_0.npz")
+    template = Template().state_dict()
+    np.savez(
+        tmp_path / "template.npz",
+        **{k: np.random.rand(*v.shape) * 0.1 for k, v in template.items()},
+    )
     config = Config(batch=1, drawn=1, window=32, geometry_steps=0, sample_every=1, total_steps=2)
     return Trainer(config, tmp_path, tmp_path / "out")
 
@@ -49,18 +58,33 @@ def gradients(trainer, name):
 @pytest.mark.parametrize(
     ("loss", "reaches"),
     [
-        ("flow", ["identity.axes.weight", "identity.shape.weight", "identity.frame.weight"]),
+        (
+            "flow",
+            ["identity.surface.place.weight", "identity.shape.weight", "identity.frame.weight"],
+        ),
+        ("flow", ["identity.gain.weight", "editing.correction.weight"]),
+        ("uv", ["identity.surface.place.weight", "identity.surface.enter.weight"]),
+        ("face", ["identity.surface.parts.weight"]),
+        ("below", ["identity.surface.parts.weight"]),
+        ("inside", ["identity.surface.parts.weight"]),
         ("depth", ["identity.shape.weight", "identity.stem.weight"]),
         ("alpha", ["identity.shape.weight"]),
         (
             "picture",
-            ["generator.flow.weight", "generator.paint.weight", "identity.features.weight"],
+            ["generator.colour.weight", "identity.features.weight", "editing.enter.weight"],
         ),
-        ("paint", ["generator.paint.weight", "editing.enter.weight"]),
     ],
 )
 def test_a_loss_teaches_what_it_is_for(trainer, loss, reaches):
     assert set(reaches) <= gradients(trainer, loss)
+
+
+def test_painting_alone_leaves_the_geometry(trainer, tmp_path):
+    config = dataclasses.replace(trainer.config, paint_only=True)
+    alone = Trainer(config, tmp_path, tmp_path / "alone")
+    reached = gradients(alone, "picture")
+    assert "generator.colour.weight" in reached
+    assert not any(name.startswith("identity.") for name in reached)
 
 
 def test_training_resumes_where_it_stopped(trainer, tmp_path):

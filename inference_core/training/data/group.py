@@ -34,8 +34,10 @@ class Group:
     pictures uint8 [1+DRAWN,s,s,3]; alpha uint8 [1+DRAWN,s,s]; flow float16 [TRACKED,2,g,g] from the
     portrait to each target, the first DRAWN of them drawn (half-widths of the crop, y down);
     depth float16 [g,g] towards the viewer in half-widths of the crop, 0 at the head joint;
-    material int8 [g,g] and uv float16 [2,g,g]: of the point seen (renderer.Tracks); pose float32 [1+TRACKED,3] degrees in the crop's frame;
-    expression float32 [1+TRACKED,EXPRESSIONS]; points float32 [1+DRAWN,6,2] in -1..1 of the crop.
+    material int8 [g,g] and uv float16 [2,g,g]: of the point seen, as in renderer.Tracks;
+    pose float32 [1+TRACKED,3] degrees in the crop's frame;
+    expression float32 [1+TRACKED,EXPRESSIONS];
+    points float32 [1+DRAWN,6,2] in -1..1 of the crop.
     """
 
     pictures: np.ndarray

@@ -142,6 +142,11 @@ class Head:
         )
         self._normal_sum = (weld @ onto).tocsr().astype(np.float32)
 
+    def show_only(self, faces: np.ndarray) -> None:
+        """Draw only these faces [f,3] of the body from now on."""
+        self.faces, self.body_faces = faces, len(faces)
+        self._topology()
+
     def rest(self) -> np.ndarray:
         """float32 [n,3]: the resting mesh with its hair."""
         return np.concatenate([self.base, self.hair])

@@ -260,6 +260,6 @@ class Renderer:
         return Tracks(
             flow.astype(np.float32),
             out[4][..., 0] * inside,
-            np.where(inside, out[4][..., 1] - 1, -1),
+            np.where(inside, np.rint(out[4][..., 1]) - 1, -1),
             (out[4][..., 2:] * inside[..., None]).transpose(2, 0, 1),
         )
