@@ -175,8 +175,8 @@ def plot(
     points = [((i + 0.5) / 50 * per_second, 350 - 220 * v) for i, v in enumerate(opening)]
     draw.line(points, "#207020", 2)
     for key in keys:
-        x, y = (key.frame + 0.5) / 50 * per_second, 350 - 220 * key.value
-        draw.ellipse([x - 3, y - 3, x + 3, y + 3], "#d08000")
+        across, down = (key.frame + 0.5) / 50 * per_second, 350 - 220 * key.value
+        draw.ellipse([across - 3, down - 3, across + 3, down + 3], "#d08000")
     image.save(path)
     return len(keys)
 
@@ -189,9 +189,9 @@ def _prompts(folder: Path, texts: Path, limit: int) -> list[tuple[str, NDArray[n
     known = []
     for name, text in lines:
         path = folder / f"{name.strip()}.g722"
-        words = re.sub(r"[^a-z' ]", " ", text.lower().replace("-", " ")).split()
-        if path.exists() and len(words) >= 3 and not re.search(r"[\[<(0-9]", text):
-            known.append((path, " ".join(words)))
+        spoken = re.sub(r"[^a-z' ]", " ", text.lower().replace("-", " ")).split()
+        if path.exists() and len(spoken) >= 3 and not re.search(r"[\[<(0-9]", text):
+            known.append((path, " ".join(spoken)))
     found = []
     for path, words in known[:: max(len(known) // limit, 1)][:limit]:
         command = ["ffmpeg", "-v", "error", "-i", str(path), "-ar", "16000", "-ac", "1"]

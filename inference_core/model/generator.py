@@ -40,8 +40,9 @@ class Generator(nn.Module):
         self.join = nn.ModuleList(ModulatedConv(2 * b, b, LATENT, 1) for _, b in pairs)
         self.outward = nn.ModuleList(ModulatedConv(b, b, LATENT) for _, b in pairs)
         self.colour = nn.Conv2d(widths[0], 16, 3, 1, 1)
-        nn.init.normal_(self.colour.weight, std=1e-3)
-        nn.init.zeros_(self.colour.bias)
+        # Nothing is painted at first.
+        for parameter in self.colour.parameters():
+            nn.init.normal_(parameter, std=1e-3)
 
     def forward(
         self,

@@ -18,8 +18,10 @@ def model():
     torch.set_num_threads(2)
     speak = Speak().eval()
     with torch.no_grad():  # a picture that is all person, without holes
-        speak.identity.shape.bias[2] = 6.0
-        speak.identity.surface.parts.bias[8:] = -6.0
+        person, parts = speak.identity.shape.bias, speak.identity.surface.parts.bias
+        assert person is not None
+        assert parts is not None
+        person[2], parts[8:] = 6.0, -6.0
     return speak, Reader().eval()
 
 

@@ -60,6 +60,7 @@ def test_each_loss_teaches_its_own_channel(loss, channel):
     material[:, 4:8] = 2
     found = surface_losses(sure(torch.zeros(1, 2, G, G), logits), place(0.3, 0.3), material)
     found[loss].backward()
+    assert logits.grad is not None
     touched = logits.grad.abs().sum((0, 2, 3)) > 0
     wanted = [2, 3, 4] if loss == "inside" else [channel]
     assert touched.nonzero().flatten().tolist() == wanted

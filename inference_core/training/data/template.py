@@ -53,7 +53,7 @@ def displacements(bank: AvatarBank) -> np.ndarray:
         for shape, (index, offset) in enumerate(shapes):
             for row in np.nonzero(matrix[:, shape])[0]:
                 found[row, index] += matrix[row, shape] * offset / len(bank.offsets)
-    return found / half_width(bank) * np.float32([1, -1, 1])
+    return found / half_width(bank) * np.array([1, -1, 1], np.float32)
 
 
 def skin_textures(bank: AvatarBank, moved: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--assets", type=Path, required=True, help="folder with geo.npz")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    np.savez_compressed(options.out, **build(AvatarBank(options.assets)))  # type: ignore[arg-type]
+    np.savez_compressed(options.out, **build(AvatarBank(options.assets)))
 
 
 if __name__ == "__main__":

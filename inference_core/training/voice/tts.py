@@ -147,7 +147,7 @@ def phones_of(
         return None
     bounds = [min(time, length) for time, _ in events] + [length]
     said = [of_ipa(symbol) for _, symbol in events]
-    is_stop = [bool(names) and names[0] in STOPS | {"tʃ", "dʒ"} for names in said]
+    is_stop = [bool(names and names[0] in STOPS | {"tʃ", "dʒ"}) for names in said]
     for i in range(1, len(events)):
         if is_stop[i] and events[i - 1][1]:
             bounds[i] = max(_closure(samples, rate, bounds[i]), bounds[i - 1] + 0.02)
