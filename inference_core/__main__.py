@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m inference_core generate | controls | check | serve`."""
+"""`python -m inference_core generate | controls | check | voice | evaluate | serve`."""
 
 import sys
 
@@ -9,6 +9,12 @@ if __name__ == "__main__":
         from inference_core.service.main import serve
 
         sys.exit(serve(sys.argv[2:]))
+
+    if sys.argv[1:2] == ["evaluate"]:
+        # What measures a pack is built on the runtime, not part of it.
+        from inference_core.evaluation.command import main as evaluate
+
+        sys.exit(evaluate(sys.argv[2:]))
 
     from inference_core.runtime.cli import main
 

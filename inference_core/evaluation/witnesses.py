@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two small networks that had no part in training SPEAK: which emotion a face shows, who it is.
+"""A small network that had no part in training SPEAK: who is seen in a face.
 
-Both were trained on renders of the training people (`train_witnesses.py`); what they are worth on
-renders of people whom neither they nor SPEAK have seen stands in `witnesses/README.md`.
+It was trained on renders of the training people (`train_identity_witness.py`); what it is
+worth on renders of people whom neither it nor SPEAK have seen stands in `witnesses/facts.json`. The witness of
+emotions is in `emotion_witness.py`.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,29 +37,34 @@ def looked_at(crop: Bytes) -> Bytes:
     return np.asarray(seen)
 
 
-class Witnesses:
-    """Both networks, loaded."""
+def facts(folder: Path = FOLDER) -> dict[str, Any]:
+    """What the witnesses are worth on true renders of people they never saw."""
+    known: dict[str, Any] = json.loads((folder / "facts.json").read_text("utf-8"))
+    return known
+
+
+def merged_facts(folder: Path, found: dict[str, Any]) -> None:
+    """Write what was found to the facts that are there."""
+    path = folder / "facts.json"
+    known = facts(folder) if path.exists() else {}
+    path.write_text(json.dumps({**known, **found}, indent=1) + "\n", "utf-8")
+
+
+class IdentityWitness:
+    """The network, loaded."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
-        self._sessions = {
-            name: onnxruntime.InferenceSession(
-                str(folder / f"{name}.onnx"), options, providers=["CPUExecutionProvider"]
-            )
-            for name in ("emotion", "identity")
-        }
+        self._session = onnxruntime.InferenceSession(
+            str(folder / "identity.onnx"), options, providers=["CPUExecutionProvider"]
+        )
 
-    def _ask(self, name: str, crops: list[Bytes]) -> Floats:
+    def identities(self, crops: Bytes) -> Floats:
+        """Unit vectors [n, 64] of canonical crops [n, S, S, 3]; their products are the cosine
+        between who is seen.
+        """
         faces = np.stack([looked_at(crop) for crop in crops]).transpose(0, 3, 1, 2)
         feed = {"faces": faces.astype(np.float32) / np.float32(255)}
-        answer: Floats = self._sessions[name].run(None, feed)[0]
+        answer: Floats = self._session.run(None, feed)[0]
         return answer
-
-    def emotions(self, crops: list[Bytes]) -> Floats:
-        """Probability of each of CLASSES [n, 8] for canonical crops [S, S, 3]."""
-        return self._ask("emotion", crops)
-
-    def identities(self, crops: list[Bytes]) -> Floats:
-        """Unit vectors [n, 64]; their products are the cosine between who is seen."""
-        return self._ask("identity", crops)

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`python -m inference_core evaluate`: one table with the goals beside the figures, and a page of
+pictures and clips. What a row lacks is said in its place, and the other rows are measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from ..protocol.errors import SpeakError
+from ..runtime.engine import Engine
+from ..runtime.pack import DEFAULT, VOICE
+from . import asked, clips, emotion, leak, reenactment, report, rest, steadiness, voice
+from .bench import Bench, Row, Subject, read_portraits, rendered_subject, unavailable
+from .emotion_witness import EmotionWitness
+from .judge import Judge, JudgeMissingError
+from .witnesses import IdentityWitness
+
+SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "portrait.png"
+QUICK_PEOPLE = 2
+
+W = TypeVar("W")
+Measure = Callable[[Bench], list[Row]]
+MEASURES: tuple[tuple[str, Measure], ...] = (
+    ("reenactment", reenactment.measure),
+    ("pose and face", asked.measure),
+    ("rest", rest.measure),
+    ("emotion", emotion.measure),
+    ("leak", leak.measure),
+    ("steadiness", steadiness.measure),
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="python -m inference_core evaluate", description=__doc__)
+    add = top.add_argument
+    add("--out", type=Path, required=True, help="folder for report.html, table.md, figures.json")
+    add("--data", type=Path, help="folder of rendered clips; they are rendered when missing")
+    add("--assets", type=Path, help="folder of the avatars, to render clips from")
+    add("--portraits", type=Path, help="folder of more sample portraits")
+    add("--judge", type=Path, help="virtual environment with mediapipe==0.10.21")
+    add("--speech", type=Path, help="recording of a person, for the voice's table")
+    add("--words", help="what is said in --speech")
+    add("--pack", type=Path, default=DEFAULT, help="folder of another model pack")
+    add("--threads", type=int, help="processor cores to use (default: all)")
+    add("--quick", action="store_true", help="a few people and frames only, under a minute")
+    return top
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _rendered(options: argparse.Namespace, engine: Engine) -> list[Subject]:
+    """The people of the rendered clips, those that can be read; renders what is missing."""
+    if options.data is None:
+        return []
+    seeds = range(QUICK_PEOPLE if options.quick else clips.PEOPLE)
+    if clips.missing(options.data, seeds) and options.assets:
+        _say(f"rendering clips into {options.data}")
+        clips.render(seeds, options.assets, options.data)
+    found = []
+    for seed in seeds:
+        path = clips.file_of(options.data, seed)
+        person = path.exists() and rendered_subject(engine, path.stem, clips.load(path))
+        if person:
+            found.append(person)
+        elif path.exists():
+            _say(f"no face is found in the portrait of {path.name}; it is left out")
+    return found
+
+
+def _judge(folder: Path | None) -> Judge | None:
+    try:
+        return Judge(folder)
+    except JudgeMissingError:
+        return None
+
+
+def _witness(make: Callable[[], W]) -> W | None:
+    try:
+        return make()
+    except Exception as error:  # ONNX Runtime has exceptions of its own
+        _say(f"a witness is missing: {str(error).splitlines()[0]}")
+        return None
+
+
+def _voice_rows(options: argparse.Namespace, engine: Engine, bench: Bench) -> list[Row]:
+    """The voice's own table (`voice.evaluate`), shown in the page."""
+    what, goal = "voice: phones and lip closures", "see docs/voice.md"
+    if not (options.speech and options.words):
+        return [unavailable(what, "speech", goal, "--speech FILE and --words TEXT")]
+    try:
+        text = voice.evaluate(
+            engine.pack.session(VOICE), options.speech, options.words, options.out
+        )
+    except ImportError:
+        return [unavailable(what, options.speech.name, goal, "pocketsphinx")]
+    parts = [[line.strip("| ").split(" | ") for line in block.splitlines() if "---" not in line]
+             for block in text.split("\n\n") if block.startswith("|")]  # fmt: skip
+    for lines, title in zip(parts, ("Voice", "Voice, hard cases"), strict=False):
+        bench.tables.append((title, lines))
+    figures = dict(zip(parts[0][0], parts[0][1], strict=False)) if len(parts[0]) > 1 else {}
+    shown = "; ".join(f"{name}: {value}" for name, value in figures.items() if name != "on")
+    return [Row(what, options.speech.name, shown or "not aligned", goal, None, dict(figures))]
+
+
+def run(options: argparse.Namespace) -> list[Row]:
+    """Measure, write the three files, and return the rows."""
+    begun = time.monotonic()
+    options.out.mkdir(parents=True, exist_ok=True)
+    engine = Engine(options.pack, options.threads)
+    samples = read_portraits(engine, options.portraits, SAMPLE)
+    judge = _judge(options.judge)
+    bench = Bench(
+        engine,
+        _rendered(options, engine),
+        samples[: 1 if options.quick else None],
+        judge,
+        _witness(lambda: EmotionWitness(judge)) if judge else None,
+        _witness(IdentityWitness),
+        options.quick,
+    )
+    rows: list[Row] = []
+    for name, measure in MEASURES:
+        start = time.monotonic()
+        rows += measure(bench)
+        _say(f"{name}: {time.monotonic() - start:.0f} s")
+    rows += _voice_rows(options, engine, bench)
+    asked.pictures(bench)
+    about = {
+        "pack": f"{engine.pack.id} {engine.pack.version}",
+        "sha256": engine.pack.sha256[:16],
+        "seconds": round(time.monotonic() - begun),
+        "threads": engine.pack.threads,
+    }
+    (options.out / "table.md").write_text(report.as_markdown(rows), "utf-8")
+    (options.out / "figures.json").write_text(report.as_json(rows, about), "utf-8")
+    (options.out / "report.html").write_text(report.as_html(rows, bench, about), "utf-8")
+    return rows
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run it; returns the exit status."""
+    options = parser().parse_args(argv)
+    try:
+        rows = run(options)
+    except (SpeakError, OSError, ImportError) as error:
+        hint = f" {error.hint}" if isinstance(error, SpeakError) else ""
+        _say(f"error: {error}{hint}")
+        return 1
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    print(report.as_text(rows), end="")
+    print(f"pictures: {options.out / 'report.html'}")
+    return 0
