@@ -98,7 +98,7 @@ def train(net: IdentityNet, faces: Tensor, target: Tensor, minutes: float) -> in
         logits = net.logits(varied(faces[rows].float() / 255, rng))
         loss = F.cross_entropy(logits, target[rows], label_smoothing=0.05)
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
         step += 1
         if step % 100 == 0:

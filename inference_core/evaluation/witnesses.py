@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small network that had no part in training SPEAK: who is seen in a face.
 
-It was trained on renders of the training people (`train_identity_witness.py`); what it is
-worth on renders of people whom neither it nor SPEAK have seen stands in `witnesses/facts.json`. The witness of
-emotions is in `emotion_witness.py`.
+It was trained on renders of the training people (`train_identity_witness.py`); what it is worth on
+renders of people whom neither it nor SPEAK have seen stands in `witnesses/facts.json`. The witness
+of emotions is in `emotion_witness.py`.
 """
 
 from __future__ import annotations
