@@ -2,6 +2,7 @@
 """`python -m inference_core generate | controls | check | voice | evaluate | serve`."""
 
 import sys
+from importlib.util import find_spec
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:
@@ -11,7 +12,9 @@ if __name__ == "__main__":
         sys.exit(serve(sys.argv[2:]))
 
     if sys.argv[1:2] == ["evaluate"]:
-        # What measures a pack is built on the runtime, not part of it.
+        # What measures a pack is built on the runtime, and not in the extension's zip.
+        if find_spec("inference_core.evaluation") is None:
+            sys.exit("error: evaluate is part of the source, not of the installed extension.")
         from inference_core.evaluation.command import main as evaluate
 
         sys.exit(evaluate(sys.argv[2:]))

@@ -2,6 +2,7 @@
 """Who may import whom: what keeps the add-on light and the runtime free of PyTorch."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -110,9 +111,15 @@ def test_the_core_never_imports_blender() -> None:
 
 def test_the_command_line_of_the_core_needs_no_torch() -> None:
     source = (ROOT / CORE / "__main__.py").read_text("utf-8")
-    allowed = frozenset({f"{CORE}.runtime", f"{CORE}.service"})
+    allowed = frozenset({f"{CORE}.runtime", f"{CORE}.service", f"{CORE}.evaluation.command"})
     rule = Rule(f"{CORE}.__main__", frozenset(), allowed)
     assert not breaches(source, CORE, rule)
+
+
+def test_evaluating_a_pack_needs_no_torch() -> None:
+    probe = f"import sys, {CORE}.evaluation.command; print('torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True)
+    assert found.stdout.strip() == "False", found.stderr
 
 
 @pytest.mark.parametrize(

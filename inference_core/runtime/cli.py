@@ -64,7 +64,8 @@ def box(text: str) -> tuple[float, float, float, float]:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = argparse.ArgumentParser(prog="python -m inference_core", description="The core of SPEAK.")
+    top = argparse.ArgumentParser(prog="python -m inference_core", description="The core of SPEAK.",
+        epilog="`evaluate --help`: measure a model pack (in the source only).")  # fmt: skip
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(dest="command", required=True)
 
