@@ -13,6 +13,7 @@ from .bench import Bench, Row, Strip, Subject, middle, states, unavailable
 from .clips import MOVING
 from .judge import NEEDED, Seen
 
+FULL = 0.8  # of what the judge sees on true renders: from there a range is the full one
 FIRST = 8  # rendered people that are asked; every sample is
 
 
@@ -35,9 +36,14 @@ POSE = (
 FACE = (
     Sweep("jaw", (0.25, 0.5, 0.75, 1), None, 0.95, "r > 0.95"),
     Sweep("happy", (0.25, 0.5, 0.75, 1), None, 0.9, "r > 0.9"),
-    Sweep("blink", (0.25, 0.5, 0.75, 1), None, 0.8, "r > 0.8"),
+    Sweep("blink", (0.25, 0.5, 0.75, 1), None, 0.8, "r > 0.8, full range visible"),
 )
 NAMES = {"happy": "smile (asked by happy)", "blink": "blink, both eyes"}
+
+
+def _what(sweep: Sweep) -> str:
+    span = f"{min(0, *sweep.values):g} to {max(sweep.values):g}"
+    return f"asked {NAMES.get(sweep.control, sweep.control)} against seen, {span}"
 
 
 def _state(control: str, value: float) -> dict[str, float]:
@@ -61,26 +67,31 @@ def measure(bench: Bench) -> list[Row]:
     on = f"{len(rendered)} unseen people, {len(people) - len(rendered)} sample portraits"
     if bench.judge is None or not people:
         needs = NEEDED if bench.judge is None else "people: --data or --portraits"
-        return [unavailable(f"asked {s.control} against seen", on, s.text, needs) for s in sweeps]
+        return [unavailable(_what(s), on, s.text, needs) for s in sweeps]
     found = {person.name: _person(bench, person, sweeps) for person in people}
     own = _on_true_renders(bench, rendered)
     return [_row(sweep, on, found, own.get(sweep.control)) for sweep in sweeps]
 
 
 def _on_true_renders(bench: Bench, people: list[Subject]) -> dict[str, tuple[float, float]]:
-    """What the judge itself is worth: slope and r of pose on true renders, over `people`."""
+    """What the judge itself is worth on true renders of `people`: slope and r of pose; for the
+    blink, which is full once in every clip, the share by which it sees the eyes close, and 1.
+    """
     assert bench.judge is not None
-    each = []
+    each, shut = [], []
     for person in people:
         assert person.clip is not None
         rows = slice(0, 1 + MOVING)
-        seen = bench.judge.look(middle(person.clip.pictures[rows])).pose()
-        each.append([metrics.slope_and_r(person.clip.controls[rows, k], seen[:, k])
+        seen = bench.judge.look(middle(person.clip.pictures[rows]))
+        closed, pose = seen.closed(), seen.pose()
+        shut.append((np.nanmax(closed) - closed[0]) / -closed[0])
+        each.append([metrics.slope_and_r(person.clip.controls[rows, k], pose[:, k])
                      for k in range(3)])  # fmt: skip
     if not each:
         return {}
     means = np.nanmean(each, 0)
-    return {s.control: (float(m[0]), float(m[1])) for s, m in zip(POSE, means, strict=True)}
+    found = {s.control: (float(m[0]), float(m[1])) for s, m in zip(POSE, means, strict=True)}
+    return {**found, "blink": (float(np.nanmean(shut)), 1.0)}
 
 
 def _person(
@@ -97,6 +108,8 @@ def _person(
         values = _values(seen, sweep.control)[rows]
         slope, r = metrics.slope_and_r((0, *sweep.values), values)
         reach = float(np.nanmax(values) - np.nanmin(values)) if np.isfinite(values).any() else 0.0
+        if sweep.control == "blink":
+            reach /= -values[0]  # a share of the opening at rest
         result[sweep.control] = slope, r, reach
         at += len(sweep.values)
     return result
@@ -115,19 +128,26 @@ def _row(
     if sweep.slope:
         met = met and sweep.slope[0] <= slope <= sweep.slope[1]
         figure = f"slope {slope:.2f} ({np.nanmin(slopes):.2f} to {np.nanmax(slopes):.2f}), "
+    elif sweep.control == "blink":
+        share = float(np.nanmean(reach))
+        figure = f"eyes close by {share:.0%}"
+        if own:
+            figure += f" (true renders {own[0]:.0%})"
+            met = met and share > FULL * own[0]
+        figure += ", "
     else:
         figure = f"range seen {np.nanmean(reach):.3f}, "
     figure += f"r {r:.3f} (worst {np.nanmin(rs):.3f})"
-    if own:
+    if own and sweep.slope:
         figure += f"; the judge on true renders: {own[0]:.2f}, r {own[1]:.3f}"
     blind = int(np.isnan(rs).sum())
     if blind:
         figure += f"; no face seen on {blind}"
     numbers = {name: dict(zip(("slope", "r", "range"), one[sweep.control], strict=True))
                for name, one in found.items()}  # fmt: skip
-    span = f"{min(0, *sweep.values):g} to {max(sweep.values):g}"
-    what = f"asked {NAMES.get(sweep.control, sweep.control)} against seen, {span}"
-    return Row(what, on, figure, sweep.text, met, {"slope": slope, "r": r, "people": numbers})
+    return Row(
+        _what(sweep), on, figure, sweep.text, met, {"slope": slope, "r": r, "people": numbers}
+    )
 
 
 def pictures(bench: Bench) -> None:
