@@ -31,6 +31,8 @@ _FULL = {PP: 1.0, FF: 0.95}
 _BURST = 0.72
 _STOPS = frozenset(INDEX[name] for name in STOPS)
 
+FAINT = 0.003  # under which a pull is none
+
 STRENGTH = np.array([_STRENGTH[i] for i in range(COUNT)])
 BEFORE = np.array([_BEFORE.get(i, _REACH) for i in range(COUNT)])
 AFTER = np.array([_AFTER.get(i, _REACH) for i in range(COUNT)])
@@ -71,6 +73,8 @@ def viseme_weights(phones: NDArray[np.float64], frames: int) -> NDArray[np.float
     before = np.clip(start + quarter - times, 0, None) / (BEFORE[kind] + 0.3 * quarter)
     after = np.clip(times - end + quarter, 0, None) / (AFTER[kind] + 0.3 * quarter)
     pull = STRENGTH[kind] * np.exp(-((before + after) ** 1.3))
+    # Faint pulls end altogether: a frame depends on the voice around it and on nothing farther.
+    pull = np.clip(pull - FAINT, 0, None)
     np.add.at(result.T, kind, pull.T)
     result[:, SIL] += 1e-6  # far from every phone
     result /= result.sum(1, keepdims=True)

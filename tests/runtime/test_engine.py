@@ -162,7 +162,9 @@ def test_the_key_is_of_the_file_and_the_place_of_the_face(
 def test_voice_content_follows_the_sound(voice: Voice) -> None:
     assert voice.seconds == 1
     assert voice.content.shape == (50, 15)
-    assert voice.content[:24, 0].min() > 0.9
+    # The mouth begins to open a little before the sound, and far from it is at rest exactly.
+    assert (voice.content[:18, 0] == 1).all()
+    assert (np.diff(voice.content[18:25, 0]) <= 0).all()
     assert voice.content[26:, 10].min() > 0.1
     assert codes(voice) == []
 
@@ -262,7 +264,7 @@ def test_the_voice_reaches_the_frames_at_its_time(
 ) -> None:
     frames = list(engine.generate(portrait, voice, FPS, track(25), 256))
     blue = [pixels(frame.png)[230, 200, 2] for frame in frames]
-    assert max(blue[:11]) == blue[0]
+    assert set(blue[:9]) == {blue[0]}
     assert min(blue[14:]) > blue[0] + 10
     late = list(engine.generate(portrait, voice, FPS, track(2), 256, start=0.7))
     assert pixels(late[0].png)[230, 200, 2] == pytest.approx(blue[20], abs=2)
@@ -324,7 +326,7 @@ def test_keys_change_with_what_a_frame_depends_on_and_with_nothing_else(
     assert not set(keys(seed=1)) & set(base)
     # The first half of the voice is silent: those frames are the same with no voice at all.
     silent = keys(voice=None)
-    assert silent[:11] == base[:11]
+    assert silent[:9] == base[:9]
     assert silent[14] != base[14]
     # A value that is clamped is the value that is used.
     far = rows.copy()

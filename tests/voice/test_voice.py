@@ -141,7 +141,8 @@ def test_two_hours_take_little_memory(network: ort.InferenceSession, tmp_path: P
         tracemalloc.stop()
     assert len(content) == len(loudness) == 7200 * 50
     assert peak < 60e6
-    assert np.abs(content[: 60 * 50 - WINDOW] - content[3000 : 6000 - WINDOW]).max() < 1e-6
+    # Every minute says the same, but for the first second, which nothing comes before.
+    assert np.abs(content[50 : 3000 - WINDOW] - content[3050 : 6000 - WINDOW]).max() < 1e-6
 
 
 def test_loudness_is_the_rms_of_each_frame() -> None:
