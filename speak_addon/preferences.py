@@ -50,7 +50,7 @@ class SPEAK_AP_preferences(bpy.types.AddonPreferences):
 
     def draw(self, context: Any) -> None:
         """Draw the preferences."""
-        from .panels import draw_core_status
+        from .panels.drawing import draw_core_status
 
         layout = self.layout
         layout.use_property_split = True
@@ -109,3 +109,6 @@ def core_settings() -> CoreSettings:
         arguments=tuple(arguments),
         module=CORE_MODULE,
     )
+
+
+CLASSES = (SPEAK_AP_preferences,)

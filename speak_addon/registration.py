@@ -5,7 +5,9 @@ import bpy
 
 from . import operators, panels, preferences, properties, runtime
 
-CLASSES = (preferences.SPEAK_AP_preferences, *operators.CLASSES, *panels.CLASSES)
+# Modules with `CLASSES`, in the order of registering.
+MODULES = (preferences, operators, panels)
+CLASSES: tuple[type, ...] = tuple(cls for module in MODULES for cls in module.CLASSES)
 
 
 def register() -> None:

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The SPEAK tab of the 3D View and the Sequencer, one module per panel, in the order of the work:
+shot, portrait, voice, generate, curves, result.
+
+Nothing is written while drawing.
+"""
+
+from .base import in_editors
+from .curves import CurvesPanel
+from .generate import GeneratePanel
+from .portrait import PortraitPanel
+from .result import ResultPanel
+from .shot import ShotPanel
+from .voice import VoicePanel
+
+CLASSES = in_editors(
+    (ShotPanel, PortraitPanel, VoicePanel, GeneratePanel, CurvesPanel, ResultPanel)
+)

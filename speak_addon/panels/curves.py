@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The layers: how much is proposed, and the controls to key."""
+
+from typing import Any
+
+from ...inference_core.protocol.controls import GROUPS, in_group
+from .. import shots
+from .base import SpeakPanel
+
+
+class CurvesPanel(SpeakPanel):
+    """The layers and their controls."""
+
+    bl_label = "Curves"
+    bl_order = 3
+
+    def draw(self, context: Any) -> None:
+        """Draw it."""
+        shot, layout = shots.active(context).speak, self.layout
+        layout.use_property_split = True
+        column = layout.column()
+        # Only what the animator keys has the decorator: these two hold for the whole shot.
+        column.use_property_decorate = False
+        column.prop(shot, "use_auto")
+        if shot.use_auto:
+            column.prop(shot, "auto_amount", slider=True)
+        for group in GROUPS:
+            header, body = layout.panel(
+                f"speak_{group.name}", default_closed=group.name != "emotion"
+            )
+            header.label(text=group.label)
+            if body is None:
+                continue
+            if shot.use_auto:
+                body.prop(shot.weights, group.name, text="Proposed", slider=True)
+            column = body.column(align=True)
+            for control in in_group(group.name):
+                column.prop(shot.edit, control.name, slider=True)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the panels are drawn with: sentences over several lines, notes, the state of the core."""
+
+from typing import Any
+
+from ...inference_core.protocol.errors import wording
+from .. import runtime
+from ..state import Link, Note
+
+# About how many letters fit into a line of the sidebar at its first width.
+LINE = 38
+
+
+def wrapped(text: str, width: int = LINE) -> list[str]:
+    """A sentence in lines, because labels do not wrap."""
+    lines, line = [], ""
+    for word in text.split():
+        if line and len(line) + 1 + len(word) > width:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}".strip()
+    return [*lines, line] if line else lines
+
+
+def draw_text(layout: Any, text: str, icon: str = "NONE", width: int = LINE) -> None:
+    """A sentence over as many lines as it takes."""
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for number, line in enumerate(wrapped(text, width)):
+        column.label(
+            text=line, icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else icon)
+        )
+
+
+def draw_note(layout: Any, note: Note, icon: str, width: int = LINE) -> None:
+    """An error or a notice: what happened and the way out."""
+    said = wording(note.code, note.args)
+    draw_text(layout, said.sentence, icon, width)
+    draw_text(layout, said.hint, "BLANK1", width)
+
+
+def draw_core_status(layout: Any) -> None:
+    """What is known of the core, and the button that finds out."""
+    state = runtime.session().state
+    row = layout.row()
+    row.operator("speak.check", icon="CHECKMARK")
+    core = state.core
+    if state.link is Link.STARTING:
+        row.label(text="Starting the core ...")
+    elif core is not None:
+        row.label(text=f"{core.pack} {core.pack_version}, {', '.join(core.providers)}")
+    else:
+        row.label(text="The core is not running; Generate starts it")
+    if state.core_error is not None:
+        draw_note(layout.box(), state.core_error, "ERROR", 80)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Generate, its progress and how it went."""
+
+from typing import Any
+
+from .. import runtime, shots
+from ..frame_time import clock
+from ..generate_operator import SPEAK_OT_generate, summary
+from ..state import Job, Outcome, Report
+from .base import SpeakPanel
+from .drawing import draw_note, draw_text
+
+
+class GeneratePanel(SpeakPanel):
+    """Generate and what it is doing."""
+
+    bl_label = "Generate"
+    bl_order = 2
+
+    def draw(self, context: Any) -> None:
+        """Draw it."""
+        owner = shots.active(context)
+        shot, layout, session = owner.speak, self.layout, runtime.session()
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.prop(shot, "size", expand=False)
+        column.prop(shot, "seed")
+        job = session.job_of(shot.uuid)
+        if job is not None:
+            _draw_progress(layout, job)
+            return
+        row = layout.row()
+        row.scale_y = 1.5
+        row.operator("speak.generate", icon="PLAY")
+        reason = SPEAK_OT_generate.disabled_reason(context)
+        report = session.report_of(shot.uuid)
+        if reason:
+            draw_text(layout, reason, "INFO")
+        if report is not None:
+            _draw_report(layout, report)
+
+
+def _draw_progress(layout: Any, job: Job) -> None:
+    if job.cancelled_at is not None:
+        text = "Stopping ..."
+    elif job.to_make:
+        left = f", {clock(job.seconds_left)} left" if job.seconds_left is not None else ""
+        text = f"{job.made} of {job.to_make}{left}"
+    else:
+        text = f"{job.stage.value} ..."
+    column = layout.column()
+    column.scale_y = 1.2
+    column.progress(factor=job.fraction, text=text, type="BAR")
+    layout.operator("speak.cancel", icon="X")
+    for note in job.notices:
+        draw_note(layout, note, "INFO")
+
+
+def _draw_report(layout: Any, report: Report) -> None:
+    if report.error is not None:
+        draw_note(layout.box(), report.error, "ERROR")
+    elif report.outcome is Outcome.CANCELLED:
+        draw_text(layout, f"Cancelled. {report.made} finished frames are kept.", "INFO")
+    else:
+        draw_text(layout, summary(report), "CHECKMARK")
+    for note in report.notices:
+        draw_note(layout, note, "INFO")
