@@ -12,6 +12,7 @@ prepare    face box                                    uint8 [bytes of a file]  
 listen     rate                                        int16 [n] or [n, ch]       heard
 propose    portrait voice fps frames seed amount start                            proposed
 keys       portrait voice fps size seed start          float32 [N, 19]            keyed
+preview    portrait voice fps side start index         float32 [1, 19]            previewed
 generate   portrait voice fps size seed start          float32 [N, 19]            done
                                                        and, for a part of the
                                                        frames, int32 [n] indices
@@ -27,6 +28,7 @@ prepared  {portrait, width, height, faces [[x, y, w, h], ...], chosen, notices} 
 heard     {voice, seconds, notices}
 proposed  float32 [frames, 19]
 keyed     uint8 [N, 32], the sha256 of what each frame depends on
+previewed uint8 [h, w, 3 or 4], the whole picture with at most `side` pixels on its longer side
 done      {made, seconds}
 
 `portrait` and `voice` are keys that the core made from the content; `notices` are
@@ -54,7 +56,18 @@ MAX_VOICE_BYTES = 256 << 20  # 46 minutes of mono at 48 kHz
 MAX_QUEUE = 64
 
 TERMINAL: frozenset[str] = frozenset(
-    {"pong", "described", "prepared", "heard", "proposed", "keyed", "done", "cancelled", "failed"}
+    {
+        "pong",
+        "described",
+        "prepared",
+        "heard",
+        "proposed",
+        "keyed",
+        "previewed",
+        "done",
+        "cancelled",
+        "failed",
+    }
 )
 
 
@@ -199,6 +212,22 @@ def generate(
     if indices is not None:
         blobs.append(Blob("int32", (len(indices),), pack(f"<{len(indices)}i", *indices)))
     return Request("generate", _shot(portrait, voice, fps, size, seed, start), tuple(blobs))
+
+
+def preview(
+    portrait: str,
+    voice: str | None,
+    fps: Fraction,
+    controls: bytes | bytearray | memoryview,
+    side: int,
+    start: float = 0.0,
+    index: int = 0,
+) -> Request:
+    """One moment as a small picture; `controls` are the bytes of float32 [1, 19]."""
+    fields = {"portrait": portrait, "voice": voice, "fps": _fps(fps)}
+    return Request(
+        "preview", {**fields, "side": side, "start": start, "index": index}, (_track(controls),)
+    )
 
 
 def frame_keys(event: Event) -> list[str]:

@@ -31,7 +31,9 @@ from .frame_key import frame_keys
 from .notice import Notice
 from .pack import VOICE, Pack
 from .painter import Painter
+from .png import Pixels
 from .portrait import Floats, Portrait, tensor
+from .preview import Previewer
 from .tracks import MOST_FRAMES, clamped
 
 SHORTEST_VOICE = 0.1  # seconds; the shortest syllable is about that
@@ -75,6 +77,7 @@ class Engine:
         self.pack = Pack(pack, threads)
         self._identities: OrderedDict[str, dict[str, Floats]] = OrderedDict()
         self._painters: OrderedDict[tuple[str, int], Painter] = OrderedDict()
+        self._previewers: OrderedDict[tuple[str, int], Previewer] = OrderedDict()
 
     def describe(self) -> dict[str, Any]:
         """What this engine is, in JSON's types."""
@@ -205,6 +208,35 @@ class Engine:
                 raise SpeakError("bad_index", index=index, frames=len(track))
         return self._frames(portrait, size, track, content, keys, order)
 
+    def preview(
+        self,
+        portrait: Portrait,
+        voice: Voice | None,
+        fps: Fraction,
+        controls: npt.ArrayLike,
+        side: int,
+        start: float = 0.0,
+        index: int = 0,
+    ) -> Pixels:
+        """One moment as a small picture, uint8 [h, w, 3 or 4], at most `side` pixels a side.
+
+        `controls` is that frame's row [1, 19], `index` its number in the shot. SpeakError:
+        bad_fps, controls_shape, those of the pack.
+        """
+        check_fps(fps)
+        track, _ = clamped(controls)
+        heard = voice or _nothing_heard()
+        content = voices.at_frames(heard.content, fps, 1, start + float(index / fps))
+        return self._previewer(portrait, side).picture(track[:1], content)
+
+    def _previewer(self, portrait: Portrait, side: int) -> Previewer:
+        return _kept(
+            self._previewers,
+            (portrait.key, side),
+            KEPT_PAINTERS,
+            lambda: Previewer(self.pack, portrait, side, self._known_identity(portrait)),
+        )
+
     def _inputs(
         self,
         voice: Voice | None,
@@ -256,12 +288,14 @@ class Engine:
 
     def _painter(self, portrait: Portrait, size: int) -> Painter:
         def make() -> Painter:
-            identity = _kept(
-                self._identities, portrait.key, KEPT_PORTRAITS, lambda: self._identity(portrait)
-            )
-            return Painter(self.pack, portrait, size, identity)
+            return Painter(self.pack, portrait, size, self._known_identity(portrait))
 
         return _kept(self._painters, (portrait.key, size), KEPT_PAINTERS, make)
+
+    def _known_identity(self, portrait: Portrait) -> dict[str, Floats]:
+        return _kept(
+            self._identities, portrait.key, KEPT_PORTRAITS, lambda: self._identity(portrait)
+        )
 
     def _identity(self, portrait: Portrait) -> dict[str, Floats]:
         """What the identity network makes of a portrait: once per portrait."""

@@ -11,7 +11,7 @@ from PIL import Image
 
 from .align import Paste, to_bytes
 from .pack import Pack
-from .png import FrameEncoder, pixels
+from .png import FrameEncoder, Pixels, pixels
 from .portrait import DARK, LIGHT, READ_SIZE, Floats, Portrait, read, tensor
 
 GPU_BATCH = 8  # a GPU starves on single frames; a processor gains nothing from more than one
@@ -79,14 +79,22 @@ class Painter:
         controls: Floats = read(self._pack, tensor(small))[0][0]
         return controls
 
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of what changes, in pixels of the portrait."""
+        return self._paste.box
+
     def png(self, crops: list[Floats], key: str) -> bytes:
         """The finished file of one frame, from its crops [3, S, S] on each backdrop."""
+        return self._encoder.encode(self.region(crops), key)
+
+    def region(self, crops: list[Floats]) -> Pixels:
+        """What stands in `box` of one frame, uint8 [h, w, 3 or 4], from its crops [3, S, S]."""
         colour = np.nan_to_num(crops[0])  # what is not a number becomes black
         if len(crops) == 2:
             colour, alpha = matte(colour, np.nan_to_num(crops[1]))
             colour = np.concatenate([colour, alpha[None]])
-        result = self._paste.blend(self._base, colour * np.float32(255))
-        return self._encoder.encode(result, key)
+        return self._paste.blend(self._base, colour * np.float32(255))
 
 
 def matte(dark: Floats, light: Floats) -> tuple[Floats, Floats]:

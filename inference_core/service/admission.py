@@ -22,6 +22,7 @@ MIN_RATE, MAX_RATE = 8_000, 192_000
 MAX_SEED = 2**63 - 1
 MAX_ID = 2**53 - 1
 MAX_SIZE = 4096
+MIN_SIDE, MAX_SIDE = 16, 1024
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 
@@ -159,6 +160,12 @@ def _track_and_indices(layout: Layout) -> None:
         check_frames(shape[0])
 
 
+def _row(layout: Layout) -> None:
+    _track(layout)
+    if layout[0][1][0] != 1:
+        raise _bad("a preview is of one frame")
+
+
 @dataclass(frozen=True, slots=True)
 class _Shape:
     fields: Mapping[str, Callable[[object], None]] = field(default_factory=dict)
@@ -172,6 +179,14 @@ _SHOT: dict[str, Callable[[object], None]] = {
     "seed": _integer("seed", 0, MAX_SEED),
     "start": _number("start", -1e6, 1e6),
 }
+_MOMENT = {
+    "portrait": _SHOT["portrait"],
+    "voice": _SHOT["voice"],
+    "fps": _SHOT["fps"],
+    "start": _SHOT["start"],
+    "side": _integer("side", MIN_SIDE, MAX_SIDE),
+    "index": _integer("index", 0, MAX_FRAMES),
+}
 _SIZED = {**_SHOT, "size": _integer("size", 1, MAX_SIZE)}
 
 REQUESTS: dict[str, _Shape] = {
@@ -182,6 +197,7 @@ REQUESTS: dict[str, _Shape] = {
     "listen": _Shape({"rate": _rate}, _samples),
     "propose": _Shape({**_SHOT, "frames": _frames, "amount": _number("amount", 0, 10)}),
     "keys": _Shape(_SIZED, _track),
+    "preview": _Shape(_MOMENT, _row),
     "generate": _Shape(_SIZED, _track_and_indices),
 }
 

@@ -202,6 +202,14 @@ class Worker:
             frames.close()
         self._event("done", made=made, seconds=round(time.monotonic() - began, 3))
 
+    def _preview(self, header: Header, blobs: tuple[Blob, ...]) -> None:
+        row = np.frombuffer(blobs[0].data, "<f4").reshape(-1, COUNT)
+        fps = Fraction(*header["fps"])
+        where = header["side"], header["start"], header["index"]
+        picture = self._engine.preview(*self._inputs(header), fps, row, *where)
+        self._check_stopped()
+        self._event("previewed", ("uint8", picture))
+
     def _check_stopped(self) -> None:
         if self._stop.is_set():
             raise Stopped

@@ -179,3 +179,30 @@ def test_a_pack_with_a_byte_changed_is_refused_and_works_when_put_back(tmp_path:
         generate()
     finally:
         core.stop()
+
+
+def test_a_preview_shows_the_frame_small(core: TestCore, face: bytes):
+    portrait = str(core.ask(messages.prepare(face)).fields["portrait"])
+    voice = str(core.ask(messages.listen(speech(1.0), 16000)).fields["voice"])
+    track = np.tile(np.array(DEFAULTS, "<f4"), (10, 1))
+    track[:, INDEX["shift_x"]] = np.linspace(-0.4, 0.4, 10)
+    made = core.events(
+        core.link.send(messages.generate(portrait, voice, FPS, track.tobytes(), 256, 0, 0.1))
+    )
+    frames = [
+        np.asarray(Image.open(io.BytesIO(bytes(e.blobs[0].data))).reduce(4), float)
+        for e in made
+        if e.type == "frame"
+    ]
+    for index in (0, 4, 9):
+        row = track[index : index + 1].tobytes()
+        event = core.ask(messages.preview(portrait, voice, FPS, row, 120, 0.1, index))
+        blob = event.blobs[0]
+        seen = np.frombuffer(blob.data, np.uint8).reshape(blob.shape).astype(float)
+        assert seen.shape == (120, 100, 3)
+        apart = [np.abs(seen - frame).mean() for frame in frames]
+        assert int(np.argmin(apart)) == index, apart
+    with pytest.raises(SpeakError, match="one frame"):
+        core.ask(messages.preview(portrait, voice, FPS, track.tobytes(), 120))
+    with pytest.raises(SpeakError, match="side"):
+        core.ask(messages.preview(portrait, None, FPS, track[:1].tobytes(), 5000))
