@@ -42,6 +42,12 @@ def strip_end(strip: Any) -> int:
     return int(strip.right_handle if hasattr(strip, "right_handle") else strip.frame_final_end)
 
 
+def strip_offset(strip: Any) -> float:
+    """The frame at which the content of a strip begins, cut or not."""
+    # `frame_start` goes in 6.0; 5.1 brought the new name.
+    return float(strip.content_start if hasattr(strip, "content_start") else strip.frame_start)
+
+
 def move_strip(strip: Any, start: int) -> None:
     """Let the content of an uncut strip begin at a frame."""
     if hasattr(strip, "content_start"):

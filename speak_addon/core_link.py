@@ -150,7 +150,13 @@ def _frame(event: messages.Event) -> list[on.Event]:
     index, key = event.fields["index"], str(event.fields["key"])
     assert isinstance(index, int)
     png, measured = (bytes(blob.data) for blob in event.blobs)
-    return [on.FrameMade(event.id, index, key, png, measured)]
+    return [on.FrameMade(event.id, index, key, png, measured, monotonic())]
+
+
+def _previewed(event: messages.Event) -> list[on.Event]:
+    assert event.id is not None
+    height, width, channels = event.blobs[0].shape
+    return [on.Previewed(event.id, (height, width, channels), bytes(event.blobs[0].data))]
 
 
 def _progress(event: messages.Event) -> list[on.Event]:
@@ -187,6 +193,7 @@ TRANSLATORS: dict[str, Callable[[messages.Event], Sequence[on.Event]]] = {
     "proposed": _simple(lambda id_, event: on.Proposed(id_, bytes(event.blobs[0].data))),
     "keyed": _simple(lambda id_, event: on.Keyed(id_, tuple(messages.frame_keys(event)))),
     "frame": _frame,
+    "previewed": _previewed,
     "progress": _progress,
     "notice": _notice,
     "done": _simple(lambda id_, event: on.AllMade(id_, monotonic())),

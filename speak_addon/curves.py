@@ -65,55 +65,57 @@ def _fill(curve: Any, numbers: Track, values: Track) -> None:
     curve.update()
 
 
+PATHS: tuple[str, ...] = (
+    *(curve_path("edit", control.name) for control in CONTROLS),
+    *(curve_path("weights", group.name) for group in GROUPS),
+)
+
+
 def sample(owner: Any, scene: Any, frames: FrameRange) -> tuple[Track, Track]:
     """The edit layer [frames, 19] and the weights [frames, 4] as they are at each frame.
 
     Plain F-curves are evaluated in bulk. Drivers and NLA strips need Blender to evaluate the
     scene, so for them the scene is stepped through the frames and put back.
     """
-    paths = [curve_path("edit", control.name) for control in CONTROLS]
-    paths += [curve_path("weights", group.name) for group in GROUPS]
-    if _needs_stepping(owner, paths):
-        values = _by_stepping(owner, scene, frames, paths)
+    if needs_stepping(owner):
+        values = _by_stepping(owner, scene, frames)
     else:
-        values = _by_curves(owner, frames, paths)
+        values = np.column_stack([column(owner, frames, path) for path in PATHS])
     return values[:, : len(CONTROLS)], values[:, len(CONTROLS) :]
 
 
-def _needs_stepping(owner: Any, paths: Sequence[str]) -> bool:
+def needs_stepping(owner: Any) -> bool:
+    """Whether only Blender itself, frame by frame, can tell the values: drivers, NLA, layers."""
     data = owner.animation_data
     if data is None:
         return False
     layers = getattr(data.action, "layers", None)
     return (
         any(track.strips and not track.mute for track in data.nla_tracks)
-        or any(driver.data_path in paths for driver in data.drivers)
+        or any(driver.data_path in PATHS for driver in data.drivers)
         or (layers is not None and len(layers) > 1)
     )
 
 
-def _by_curves(owner: Any, frames: FrameRange, paths: Sequence[str]) -> Track:
+def column(owner: Any, frames: FrameRange, path: str) -> Track:
+    """One property at each frame, float32 [frames], by its F-curve or as it stands."""
     bag = compat.find_bag(owner)
-    values = np.empty((frames.count, len(paths)), np.float32)
-    for column, path in enumerate(paths):
-        curve = bag.fcurves.find(path, index=0) if bag is not None else None
-        if curve is None or curve.mute or curve.is_empty:
-            values[:, column] = owner.path_resolve(path)
-        else:
-            span = range(frames.first, frames.last + 1)
-            values[:, column] = [curve.evaluate(frame) for frame in span]
-    return values
+    curve = bag.fcurves.find(path, index=0) if bag is not None else None
+    if curve is None or curve.mute or curve.is_empty:
+        return np.full(frames.count, owner.path_resolve(path), np.float32)
+    span = range(frames.first, frames.last + 1)
+    return np.array([curve.evaluate(frame) for frame in span], np.float32)
 
 
-def _by_stepping(owner: Any, scene: Any, frames: FrameRange, paths: Sequence[str]) -> Track:
-    values = np.empty((frames.count, len(paths)), np.float32)
+def _by_stepping(owner: Any, scene: Any, frames: FrameRange) -> Track:
+    values = np.empty((frames.count, len(PATHS)), np.float32)
     before, subframe = scene.frame_current, scene.frame_subframe
     layer = scene.view_layers[0]
     try:
         for row in range(frames.count):
             scene.frame_set(frames.first + row)
             evaluated = owner.evaluated_get(layer.depsgraph)
-            values[row] = [evaluated.path_resolve(path) for path in paths]
+            values[row] = [evaluated.path_resolve(path) for path in PATHS]
     finally:
         scene.frame_set(before, subframe=subframe)
     return values

@@ -11,10 +11,11 @@ from ..inference_core.protocol.controls import COUNT
 from ..inference_core.protocol.errors import SpeakError
 from . import effects as do
 from . import events as on
-from . import shot_record
+from . import requests, shot_record
 from .core_link import CoreLink, CoreSettings, note
 from .job_data import JobData
 from .layers import blend
+from .requests import track_bytes
 
 # shot.json follows the frames this often, so that a crash of Blender loses little of it.
 RECORD_SECONDS = 2.0
@@ -77,27 +78,25 @@ class EffectRunner:
         effect: do.SendPrepare | do.SendListen | do.SendPropose | do.SendKeys | do.SendGenerate,
     ) -> messages.Request:
         data = self.jobs[effect.job]
+        speaker = data.speaker
         match effect:
             case do.SendPrepare():
-                return messages.prepare(data.portrait, data.face)
+                return requests.prepare(speaker)
             case do.SendListen():
-                return messages.listen(data.samples.astype("<i2").tobytes(), data.rate)
+                return requests.listen(speaker)
             case do.SendPropose(_, portrait, voice):
-                return messages.propose(
-                    portrait, voice, data.fps, data.frames.count, data.seed, data.auto_amount,
-                    data.start,
-                )  # fmt: skip
+                return requests.propose(speaker, portrait, voice)
             case do.SendKeys(_, portrait, voice):
                 data.portrait_key, data.voice_key = portrait, voice
                 data.controls = blend(data.own, data.auto, data.edit, data.weights)
                 return messages.keys(
-                    portrait, voice, data.fps, _bytes(data.controls), data.size, data.seed,
-                    data.start,
+                    portrait, voice, speaker.fps, track_bytes(data.controls), data.size,
+                    speaker.seed, speaker.start,
                 )  # fmt: skip
             case do.SendGenerate(_, portrait, voice):
                 return messages.generate(
-                    portrait, voice, data.fps, _bytes(data.controls), data.size, data.seed,
-                    data.start, data.indices,
+                    portrait, voice, speaker.fps, track_bytes(data.controls), data.size,
+                    speaker.seed, speaker.start, data.indices,
                 )  # fmt: skip
 
     def _plan(self, effect: do.PlanFrames) -> None:
@@ -141,7 +140,3 @@ class EffectRunner:
             self._emit(on.JobObstructed(job, note(error), monotonic()))
             return
         self._emit(on.FolderClosed(job, monotonic()))
-
-
-def _bytes(track: np.ndarray) -> bytes:
-    return track.astype("<f4").tobytes()

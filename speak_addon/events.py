@@ -142,6 +142,7 @@ class FrameMade:
     key: str
     png: bytes
     measured: bytes
+    now: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,15 @@ class RequestFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Previewed:
+    """One moment as a picture: uint8 [height, width, channels] as bytes, the top row first."""
+
+    request: int
+    shape: tuple[int, int, int]
+    pixels: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class FolderClosed:
     """shot.json names every frame of the finished job."""
 
@@ -198,5 +208,5 @@ Event = (
     GenerateAsked | Refused | CancelAsked | CheckAsked | Closing | Ticked | CoreReady | CoreLost
     | RequestSent | Noticed | Prepared | Heard | Proposed | Keyed | Planned | FrameMade
     | Progressed | AllMade | RequestCancelled | RequestFailed | FolderClosed
-    | JobObstructed
+    | Previewed | JobObstructed
 )  # fmt: skip

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..inference_core.protocol.errors import SpeakError
 from ..inference_core.protocol.messages import MAX_FRAMES, MAX_PORTRAIT_BYTES
-from . import audio, curves, layers, shots
-from .job_data import JobData
+from . import audio, curves, layers, preferences, shots, sources
+from .job_data import JobData, Speaker
 from .shot_folder import ShotFolder
 from .state import Note
 
@@ -22,6 +22,36 @@ def gather(owner: Any, scene: Any) -> tuple[JobData, tuple[Note, ...]]:
     """
     shots.separate_copy(owner)
     shot = owner.speak
+    asked = speaker(owner, scene)
+    frames = asked.frames
+    folder_name = shots.ensure_folder_name(owner)
+    folder = ShotFolder(shots.folder_path(owner))
+    folder.open()
+    edit, weights = curves.sample(owner, scene, frames)
+    edit, moved, names = layers.clean_edit(edit)
+    notices = []
+    if moved:
+        notices.append(Note("controls_clamped", {"count": moved, "names": ", ".join(names)}))
+    data = JobData(
+        speaker=asked,
+        shot=shot.uuid,
+        folder=folder,
+        folder_name=folder_name,
+        portrait_name=bpy.path.basename(shot.portrait),
+        voice_name=shot.strip if shot.voice_source == "STRIP" else shot.voice_source,
+        fps_stored=(scene.render.fps, scene.render.fps_base),
+        size=int(shot.size),
+        use_auto=shot.use_auto,
+        edit=edit,
+        weights=weights,
+        measured=np.full(edit.shape, np.nan, np.float32),
+    )
+    return data, tuple(notices)
+
+
+def speaker(owner: Any, scene: Any) -> Speaker:
+    """Portrait, voice and range of a shot. Raises SpeakError with the reason."""
+    shot = owner.speak
     fps = shots.rate(scene)
     if not 1 <= fps <= 240:
         raise SpeakError("bad_fps", fps=round(float(fps), 3))
@@ -31,38 +61,19 @@ def gather(owner: Any, scene: Any) -> tuple[JobData, tuple[Note, ...]]:
         raise SpeakError("no_frames")
     if frames.count > MAX_FRAMES:
         raise SpeakError("too_many_frames", frames=frames.count, limit=MAX_FRAMES)
-    folder_name = shots.ensure_folder_name(owner)
-    folder = ShotFolder(shots.folder_path(owner))
-    folder.open()
     samples, start = audio.voice(owner, scene, frames, fps)
-    edit, weights = curves.sample(owner, scene, frames)
-    edit, moved, names = layers.clean_edit(edit)
-    notices = []
-    if moved:
-        notices.append(Note("controls_clamped", {"count": moved, "names": ", ".join(names)}))
-    data = JobData(
-        shot=shot.uuid,
-        folder=folder,
-        folder_name=folder_name,
+    return Speaker(
+        sources=sources.of(owner, scene, frames, preferences.pack_hash()),
         portrait=portrait,
-        portrait_name=bpy.path.basename(shot.portrait),
         face=None if shot.face < 0 else shot.face,
-        voice_name=shot.strip if shot.voice_source == "STRIP" else shot.voice_source,
         samples=samples,
         rate=audio.RATE,
         start=start,
         fps=fps,
-        fps_stored=(scene.render.fps, scene.render.fps_base),
         frames=frames,
-        size=int(shot.size),
         seed=shot.seed,
-        use_auto=shot.use_auto,
         auto_amount=shot.auto_amount,
-        edit=edit,
-        weights=weights,
-        measured=np.full(edit.shape, np.nan, np.float32),
     )
-    return data, tuple(notices)
 
 
 def _read_portrait(owner: Any) -> bytes:

@@ -8,37 +8,48 @@ import numpy as np
 import numpy.typing as npt
 
 from ..inference_core.protocol.controls import COUNT
+from .baseline import Baseline, Sources
 from .frame_time import FrameRange
 from .layers import DEFAULTS, Track
 from .shot_folder import ShotFolder
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Who speaks, what and when: all that a shot's frames share.
+
+    portrait: the bytes of the image file. samples: int16 [n] at `rate`. start: seconds into the
+    samples of the first frame.
+    """
+
+    sources: Sources
+    portrait: bytes
+    face: int | None
+    samples: npt.NDArray[np.int16]
+    rate: int
+    start: float
+    fps: Fraction
+    frames: FrameRange
+    seed: int
+    auto_amount: float
 
 
 @dataclass
 class JobData:
     """What one Generate needs, taken from the scene once, and what comes back.
 
-    portrait: the bytes of the image file; the names are for people to read. samples: int16 [n] at
-    `rate`. start: seconds into the
-    samples of the first frame. edit [frames, 19], weights [frames, 4].
+    The names are for people to read. edit [frames, 19], weights [frames, 4].
     """
 
+    speaker: Speaker
     shot: str
     folder: ShotFolder
     folder_name: str
-    portrait: bytes
     portrait_name: str
-    face: int | None
     voice_name: str
-    samples: npt.NDArray[np.int16]
-    rate: int
-    start: float
-    fps: Fraction
     fps_stored: tuple[int, float]
-    frames: FrameRange
     size: int
-    seed: int
     use_auto: bool
-    auto_amount: float
     edit: Track
     weights: Track
     own: Track = field(default_factory=lambda: DEFAULTS.copy())
@@ -53,3 +64,16 @@ class JobData:
     # NaN where a frame has not been read back; `there` are the frames whose file is finished.
     measured: Track = field(default_factory=lambda: np.empty((0, COUNT), np.float32))
     there: set[int] = field(default_factory=set)
+
+    @property
+    def frames(self) -> FrameRange:
+        """The frames of the shot on the scene's timeline."""
+        return self.speaker.frames
+
+    def baseline(self) -> Baseline | None:
+        """What the frames are made from now; None when it never came to frames."""
+        if not self.keys:
+            return None
+        keys = tuple(key if index in self.there else None for index, key in enumerate(self.keys))
+        auto = self.auto if self.use_auto else None
+        return Baseline(self.speaker.sources, self.own, auto, self.controls, keys)

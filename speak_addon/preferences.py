@@ -13,6 +13,7 @@ from bpy.props import IntProperty, StringProperty
 from ..inference_core.protocol.errors import SpeakError
 from . import interpreter, root_package
 from .core_link import CoreSettings
+from .file_hash import file_hash
 
 LOG_NAME = "core.log"
 # The module that is started as the core; tests put another engine behind the same service.
@@ -84,6 +85,16 @@ def log_file() -> Path:
     if not folder.is_dir():
         folder = own_folder("logs")
     return folder / LOG_NAME
+
+
+def pack_hash() -> str:
+    """The hash of the chosen pack's description, as frame keys know it."""
+    chosen = getattr(preferences(), "pack", "")
+    root = Path(__file__).resolve().parent.parent
+    default = root / "inference_core" / "packs" / "default"
+    return file_hash(
+        Path(bpy.path.abspath(chosen)) / "pack.json" if chosen else default / "pack.json"
+    )
 
 
 def core_settings() -> CoreSettings:

@@ -12,6 +12,7 @@ from time import monotonic
 
 from . import effects as do
 from . import events as on
+from .baseline import Baseline, Changes
 from .core_link import CoreSettings
 from .effect_runner import EffectRunner
 from .job_data import JobData
@@ -28,6 +29,11 @@ class Session:
     def __init__(self, settings: Callable[[], CoreSettings]) -> None:
         self.state = State()
         self.runner = EffectRunner(self.dispatch, settings)
+        # By shot: what its frames were made from, and how many an edit touches. By size: seconds
+        # per frame.
+        self.baselines: dict[str, Baseline] = {}
+        self.changes: dict[str, Changes] = {}
+        self.paces: dict[int, float] = {}
         self._events: deque[on.Event] = deque()
         self._dispatching = False
 
@@ -87,7 +93,19 @@ class Session:
 
     def take_data(self, job: int) -> JobData | None:
         """The data of a job that ended; it is given away once."""
-        return self.runner.jobs.pop(job, None)
+        data = self.runner.jobs.pop(job, None)
+        if data is not None:
+            self._remember(data)
+        return data
+
+    def _remember(self, data: JobData) -> None:
+        """Keep what an edit will be compared with."""
+        baseline, report = data.baseline(), self.report_of(data.shot)
+        if baseline is not None:
+            self.baselines[data.shot] = baseline
+        self.changes.pop(data.shot, None)
+        if report is not None and report.pace is not None:
+            self.paces[data.size] = report.pace
 
     def take_changed(self) -> bool:
         """Whether panels must be drawn again since the last call."""
@@ -97,3 +115,5 @@ class Session:
     def close(self) -> None:
         """Cancel what runs and end the core."""
         self.dispatch(on.Closing(monotonic()))
+        self.baselines.clear()
+        self.changes.clear()

@@ -6,6 +6,7 @@ them without making them again.
 """
 
 import hashlib
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -19,25 +20,27 @@ FORMAT = 1
 def facts(data: JobData) -> dict[str, Any]:
     """The content of shot.json for a job as it stands; `null` where a frame is not there yet.
 
-    The command line writes the same fields.
+    The command line writes the same fields but `sources`, by which the add-on tells what an edit
+    touches.
     """
-    there = data.there
+    there, speaker = data.there, data.speaker
     return {
         "format": FORMAT,
         "shot": data.shot,
         "pack": data.pack,
         "controls_version": CONTROLS_VERSION,
         "portrait": data.portrait_name,
-        "portrait_sha256": hashlib.sha256(data.portrait).hexdigest(),
+        "portrait_sha256": hashlib.sha256(speaker.portrait).hexdigest(),
         "portrait_key": data.portrait_key,
-        "face": data.face,
+        "face": speaker.face,
         "voice": data.voice_name,
         "voice_key": data.voice_key,
-        "start": data.start,
-        "fps": [data.fps.numerator, data.fps.denominator],
+        "start": speaker.start,
+        "fps": [speaker.fps.numerator, speaker.fps.denominator],
         "size": data.size,
-        "seed": data.seed,
+        "seed": speaker.seed,
         "frames": data.frames.count,
+        "sources": {**asdict(speaker.sources), "own": _row(data.own), "auto": data.use_auto},
         "keys": [key if index in there else None for index, key in enumerate(data.keys)],
         "controls": {"names": list(NAMES), "rows": [_row(row) for row in data.controls]},
         "measured": [

@@ -77,9 +77,19 @@ class Job:
     seconds_left: float | None = None
     notices: tuple[Note, ...] = ()
     cancelled_at: float | None = None
+    # When the first and the last frame came, to tell the pace.
+    first_at: float | None = None
+    last_at: float | None = None
     # Set when the add-on itself had to stop the job, for instance because the disk is full:
     # the job then ends with this, not as cancelled.
     trouble: Note | None = None
+
+    @property
+    def pace(self) -> float | None:
+        """Seconds per frame, once it can be told; the first frame pays for what all share."""
+        if self.first_at is None or self.last_at is None or self.made < 3:
+            return None
+        return (self.last_at - self.first_at) / (self.made - 1)
 
     @property
     def fraction(self) -> float:
@@ -100,6 +110,7 @@ class Report:
     seconds: float = 0.0
     error: Note | None = None
     notices: tuple[Note, ...] = ()
+    pace: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,9 @@ def _in_job(state: State, event: on.Event) -> Result:
             return replace(state, job=replace(job, notices=(*job.notices, notice))), ()
         case on.Planned(_, to_make):
             return _planned(state, job, to_make)
-        case on.FrameMade(_, index, key, png, measured):
-            counted = replace(job, made=job.made + 1)
+        case on.FrameMade(_, index, key, png, measured, now):
+            first = now if job.first_at is None else job.first_at
+            counted = replace(job, made=job.made + 1, first_at=first, last_at=now)
             write = do.WriteFrame(job.id, index, key, png, measured)
             return replace(state, job=counted), (write, do.Redraw())
         case on.Progressed(_, seconds_left):
@@ -217,7 +218,7 @@ def _ended(state: State, outcome: Outcome, now: float, error: Note | None = None
         outcome, error = Outcome.FAILED, job.trouble
     report = Report(
         outcome, job.made, max(0, job.frames - job.to_make) if outcome is Outcome.DONE else 0,
-        now - job.started, error, job.notices,
+        now - job.started, error, job.notices, job.pace,
     )  # fmt: skip
     ended = _reported(replace(state, job=None), job.shot, report)
     if outcome is Outcome.DONE:

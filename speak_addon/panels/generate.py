@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from .. import runtime, shots
+from .. import change_count, runtime, shots
 from ..frame_time import clock
 from ..generate_operator import SPEAK_OT_generate, summary
 from ..state import Job, Outcome, Report
@@ -32,11 +32,14 @@ class GeneratePanel(SpeakPanel):
             return
         row = layout.row()
         row.scale_y = 1.5
-        row.operator("speak.generate", icon="PLAY")
+        changes = session.changes.get(shot.uuid)
+        row.operator("speak.generate", text=change_count.button_text(changes), icon="PLAY")
         reason = SPEAK_OT_generate.disabled_reason(context)
         report = session.report_of(shot.uuid)
         if reason:
             draw_text(layout, reason, "INFO")
+        elif changes is not None:
+            draw_text(layout, change_count.sentence(changes, int(shot.size), session))
         if report is not None:
             _draw_report(layout, report)
 

@@ -21,6 +21,10 @@ def test_a_core_that_dies_or_is_cancelled_loses_nothing(play, pack):
     play("core_trouble", pack)
 
 
+def test_an_edit_makes_the_frames_it_touches_and_says_how_many(play, pack):
+    play("only_changed", pack)
+
+
 def test_a_script_that_just_ends_ends(play):
     assert "enabled" in play("plain_script", timeout=60)
 

@@ -50,7 +50,8 @@ def test_each_answer_asks_for_the_next_thing():
     assert effects == [do.PlanFrames(1, KEYS, FACTS)]
     state, effects = after(state, on.Planned(1, 2))
     assert effects == [do.SendGenerate(1, "p", "v")]
-    state, effects = after(state, on.RequestSent(1, 104), on.FrameMade(104, 2, "k2", b"png", b"m"))
+    made = on.FrameMade(104, 2, "k2", b"png", b"m", 5.0)
+    state, effects = after(state, on.RequestSent(1, 104), made)
     assert effects == [do.WriteFrame(1, 2, "k2", b"png", b"m")]
     assert 0.1 < state.job.fraction < 1
     state, effects = after(state, on.AllMade(104, 15.0))
@@ -81,7 +82,7 @@ def test_nothing_is_sent_when_every_frame_is_there():
 def test_stale_answers_change_nothing():
     state = generating()
     stale = [
-        on.FrameMade(99, 0, "k", b"", b""),
+        on.FrameMade(99, 0, "k", b"", b"", 5.0),
         on.AllMade(103, 0.0),
         on.RequestFailed(102, Note("internal"), 0.0),
         on.Planned(7, 0),
@@ -206,7 +207,7 @@ def test_progress_never_runs_backwards():
         on.Prepared(100, "p", b""), on.RequestSent(1, 101), on.Heard(101, "v"),
         on.RequestSent(1, 102), on.Proposed(102, b""), on.RequestSent(1, 103),
         on.Keyed(103, KEYS), on.Planned(1, 2), on.RequestSent(1, 104),
-        on.FrameMade(104, 0, "k0", b"", b""), on.FrameMade(104, 2, "k2", b"", b""),
+        on.FrameMade(104, 0, "k0", b"", b"", 5.0), on.FrameMade(104, 2, "k2", b"", b"", 5.0),
         on.AllMade(104, 20.0),
     ):  # fmt: skip
         state, _ = after(state, event)

@@ -59,7 +59,7 @@ def _voices(folder: Path, fps) -> None:
         data, _ = gather(owner, scene)
         now = [(s.name, s.mute) for s in strips], scene.frame_start, scene.frame_end
         assert (*now, scene.use_audio) == state, "the scene is as it was"
-        return data
+        return data.speaker
 
     # One strip, though another plays at the same time and this one is muted in the mix.
     for name, at in (("Low", 0.5), ("High", 0.25)):

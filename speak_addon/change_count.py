@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How many frames Generate will make, looked up in small steps so that the window stays alive."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..inference_core.protocol.controls import CONTROLS, COUNT
+from ..inference_core.protocol.errors import SpeakError
+from . import baseline, compat, curves, layers, preferences, shots, sources
+from .baseline import Baseline, Changes
+from .frame_time import FrameRange, clock
+from .layers import Track
+from .session import Session
+from .shot_folder import SHOT_FILE, ShotFolder, frame_name
+
+# What a frame costs until one has been made here: two cores without a graphics card.
+FIRST_PACE = {256: 0.15, 512: 0.6}
+# What comes before the first frame: starting the core, or reading portrait and voice again.
+COLD_SECONDS, WARM_SECONDS = 4.0, 0.3
+
+
+def steps(owner: Any, scene: Any, session: Session) -> Iterator[None]:
+    """Look at a shot a little at a time; the answer lies in `session.changes` at the end.
+
+    A shot that cannot be generated now, or whose curves only Blender itself can evaluate, has no
+    answer.
+    """
+    uuid = owner.speak.uuid
+    session.changes.pop(uuid, None)
+    try:
+        frames = shots.frames(owner, scene)
+        now = sources.of(owner, scene, frames, preferences.pack_hash())
+    except SpeakError:
+        return
+    if frames.count == 0 or curves.needs_stepping(owner):
+        return
+    yield
+    made = session.baselines.get(uuid) or _from_disk(owner, frames)
+    yield
+    tracks: list[Track] = []
+    for path in curves.PATHS:
+        tracks.append(curves.column(owner, frames, path))
+        yield
+    values = np.column_stack(tracks)
+    edit, _, _ = layers.clean_edit(values[:, :COUNT])
+    present = _present(shots.folder_path(owner), frames.count) if owner.speak.folder else set()
+    yield
+    session.changes[uuid] = baseline.changes(
+        made, now, owner.speak.use_auto, edit, values[:, COUNT:], present
+    )
+
+
+def look(owner: Any, scene: Any, session: Session) -> Changes | None:
+    """The answer at once; for scripts."""
+    for _ in steps(owner, scene, session):
+        pass
+    return session.changes.get(owner.speak.uuid)
+
+
+def _from_disk(owner: Any, frames: FrameRange) -> Baseline | None:
+    """The baseline of an earlier session: shot.json, and the auto layer from its curves."""
+    if not owner.speak.folder:
+        return None
+    folder = shots.folder_path(owner)
+    if not (folder / SHOT_FILE).is_file():
+        return None
+    return baseline.from_record(ShotFolder(folder).read_shot(), _auto_curves(owner))
+
+
+def _auto_curves(owner: Any) -> Track | None:
+    """The auto layer as the last generation wrote it, or None when curves are gone."""
+    first, count = owner.speak.made_first, owner.speak.made_count
+    bag = compat.find_bag(owner)
+    if bag is None or not count:
+        return None
+    made = FrameRange(first, first + count - 1)
+    columns = []
+    for control in CONTROLS:
+        path = curves.curve_path("auto", control.name)
+        if bag.fcurves.find(path, index=0) is None:
+            return None
+        columns.append(curves.column(owner, made, path))
+    return np.column_stack(columns)
+
+
+def _present(folder: Path, count: int) -> set[int]:
+    try:
+        names = set(os.listdir(folder))
+    except OSError:
+        return set()
+    return {index for index in range(count) if frame_name(index) in names}
+
+
+def button_text(changes: Changes | None) -> str:
+    """What the Generate button says: `Generate 23 of 240 Frames`."""
+    if changes is None or not changes.frames:
+        return "Generate"
+    count, total = len(changes.frames), changes.total
+    if count == total:
+        return f"Generate {total} Frame{'' if total == 1 else 's'}"
+    return f"Generate {count} of {total} Frames"
+
+
+def seconds(changes: Changes, size: int, session: Session) -> float:
+    """About how long they take, from the pace of the last generation at that size."""
+    known = session.paces.get(size)
+    pace = known if known is not None else FIRST_PACE.get(size, 1.0)
+    before = WARM_SECONDS if session.state.core is not None else COLD_SECONDS
+    return before + pace * len(changes.frames)
+
+
+REASONS = {
+    "portrait": "the portrait is another one",
+    "voice": "the voice has changed",
+    "pack": "the model pack is another one",
+    "fps": "the frame rate has changed",
+    "size": "the size has changed",
+    "seed": "the seed has changed",
+    "amount": "the amount of proposed motion has changed",
+    "auto": "motion is proposed that was not there before",
+}
+
+
+def sentence(changes: Changes, size: int, session: Session) -> str:
+    """What stands below the button."""
+    if not changes.frames:
+        return "All frames are up to date."
+    time = clock(max(1.0, seconds(changes, size, session)))
+    if changes.why:
+        what = ", ".join(REASONS[name] for name in changes.why)
+        return f"Up to {len(changes.frames)} frames, {time}: {what}."
+    gone = f"; {changes.missing} of them are gone from the disk" if changes.missing else ""
+    return f"About {time}{gone}."
