@@ -14,7 +14,12 @@ RELATIVE_PATHS = (
 
 def sequencer_scene(context: Any) -> Any:
     """The scene whose sequencer is worked with; since 5.0 it may be another than the active one."""
-    return getattr(context, "sequencer_scene", None) or context.scene
+    found = getattr(context, "sequencer_scene", None)
+    if found is None and getattr(context, "window", None) is None:
+        # A timer has no window: its first one says what is worked with.
+        for window in context.window_manager.windows:
+            found = found or getattr(window.workspace, "sequencer_scene", None)
+    return found or context.scene
 
 
 def strips(editor: Any) -> Any:

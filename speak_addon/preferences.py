@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import IntProperty, StringProperty
+from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from ..inference_core.protocol.errors import SpeakError
 from . import interpreter, root_package
@@ -42,6 +42,17 @@ class SPEAK_AP_preferences(bpy.types.AddonPreferences):
         name="Model Pack",
         description="The folder of another model pack; empty uses the one of the extension",
         subtype="DIR_PATH",
+    )
+    use_preview: BoolProperty(
+        name="Preview at the Playhead",
+        description="Make the frame at the playhead while a slider is dragged or the playhead "
+        "moves, as long as the core runs",
+        default=True,
+    )
+    preview_on_plane: BoolProperty(
+        name="Show on the Plane",
+        description="Draw the preview over the shot's plane in the 3D View; renders never show it",
+        default=False,
     )
     log_folder: StringProperty(
         name="Log Folder",

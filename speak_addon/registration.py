@@ -3,7 +3,7 @@
 
 import bpy
 
-from . import operators, panels, preferences, properties, runtime
+from . import operators, panels, preferences, properties, runtime, watching
 
 # Modules with `CLASSES`, in the order of registering.
 MODULES = (preferences, operators, panels)
@@ -19,6 +19,7 @@ def register() -> None:
             bpy.utils.register_class(cls)
             done.append(cls)
         runtime.register()
+        watching.register()
     except Exception:
         for cls in reversed(done):
             bpy.utils.unregister_class(cls)
@@ -28,6 +29,7 @@ def register() -> None:
 
 def unregister() -> None:
     """Take everything back and end the core."""
+    watching.unregister()
     runtime.unregister()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The session of this Blender, the timer that pumps it, and the handlers that end it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
 
+from ..inference_core.protocol.errors import SpeakError
+from . import compat, gather, shots
+from .job_data import Speaker
 from .preferences import core_settings
 from .session import Session
 from .state import Link
@@ -15,14 +19,24 @@ BUSY_SECONDS, IDLE_SECONDS = 0.1, 1.0
 AREAS = ("VIEW_3D", "SEQUENCE_EDITOR", "PREFERENCES")
 
 _session: Session | None = None
+# Called when the core or a job has gone a step further.
+listeners: list[Callable[[], None]] = []
 
 
 def session() -> Session:
     """The one session, made on first use."""
     global _session
     if _session is None:
-        _session = Session(core_settings)
+        _session = Session(core_settings, _introduce)
     return _session
+
+
+def _introduce(shot: str) -> Speaker:
+    """Portrait and voice of a shot for the preview. Raises SpeakError."""
+    owner = shots.by_uuid(shot)
+    if owner is None:
+        raise SpeakError("no_frames")
+    return gather.speaker(owner, compat.sequencer_scene(bpy.context))
 
 
 def redraw() -> None:
@@ -37,6 +51,8 @@ def redraw_if_changed() -> None:
     """Draw the panels again if they show something that changed."""
     if session().take_changed():
         redraw()
+        for listener in listeners:
+            listener()
 
 
 def _tick() -> float:

@@ -15,8 +15,9 @@ from . import events as on
 from .baseline import Baseline, Changes
 from .core_link import CoreSettings
 from .effect_runner import EffectRunner
-from .job_data import JobData
-from .state import Job, Note, Report, State
+from .job_data import JobData, Speaker
+from .preview import Preview
+from .state import Job, Link, Note, Report, State
 from .transitions import transition
 
 # One call of the pump takes no longer than this, so that the window stays alive.
@@ -26,9 +27,12 @@ BUDGET_SECONDS = 0.01
 class Session:
     """What runs in this Blender."""
 
-    def __init__(self, settings: Callable[[], CoreSettings]) -> None:
+    def __init__(
+        self, settings: Callable[[], CoreSettings], introduce: Callable[[str], Speaker]
+    ) -> None:
         self.state = State()
         self.runner = EffectRunner(self.dispatch, settings)
+        self.preview = Preview(self.runner.link.send, introduce)
         # By shot: what its frames were made from, and how many an edit touches. By size: seconds
         # per frame.
         self.baselines: dict[str, Baseline] = {}
@@ -53,6 +57,8 @@ class Session:
 
     def _run(self, effect: do.Effect) -> None:
         """Do an effect; one that fails by a mistake of ours ends the job, not the session."""
+        if isinstance(effect, do.StartCore | do.StopCore):
+            self.preview.forget()
         try:
             self.runner.run(effect)
         except Exception as error:
@@ -67,10 +73,13 @@ class Session:
         until = monotonic() + budget
         while events := self.runner.link.poll(limit=1):
             for event in events:
-                self.dispatch(event)
+                if not self.preview.take(event):
+                    self.dispatch(event)
             if monotonic() > until:
                 break
         self.dispatch(on.Ticked(monotonic()))
+        if self.state.link is Link.READY and self.state.job is None:
+            self.preview.advance()
 
     def generate(self, data: JobData, notices: tuple[Note, ...] = ()) -> int:
         """Start a job; its number."""
@@ -101,6 +110,7 @@ class Session:
     def _remember(self, data: JobData) -> None:
         """Keep what an edit will be compared with."""
         baseline, report = data.baseline(), self.report_of(data.shot)
+        self.preview.learn(data)
         if baseline is not None:
             self.baselines[data.shot] = baseline
         self.changes.pop(data.shot, None)

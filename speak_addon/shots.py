@@ -98,6 +98,14 @@ def frames(owner: Any, scene: Any) -> FrameRange:
     return FrameRange(scene.frame_start, scene.frame_end)
 
 
+def first_frame(owner: Any, scene: Any) -> int | None:
+    """The first frame of a shot, or None while its voice is missing."""
+    try:
+        return frames(owner, scene).first
+    except SpeakError:
+        return None
+
+
 def slug(name: str) -> str:
     """A folder name that every file system takes: letters and digits of any script, `-`, `_`."""
     plain = re.sub(r"[^\w-]+", "_", name).strip("_") or "shot"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The SPEAK tab of the 3D View and the Sequencer, one module per panel, in the order of the work:
-shot, portrait, voice, generate, curves, result.
+shot, portrait, voice, generate, playhead, curves, result.
 
 Nothing is written while drawing.
 """
@@ -8,11 +8,12 @@ Nothing is written while drawing.
 from .base import in_editors
 from .curves import CurvesPanel
 from .generate import GeneratePanel
+from .playhead import PlayheadPanel
 from .portrait import PortraitPanel
 from .result import ResultPanel
 from .shot import ShotPanel
 from .voice import VoicePanel
 
 CLASSES = in_editors(
-    (ShotPanel, PortraitPanel, VoicePanel, GeneratePanel, CurvesPanel, ResultPanel)
+    (ShotPanel, PortraitPanel, VoicePanel, GeneratePanel, PlayheadPanel, CurvesPanel, ResultPanel)
 )

@@ -12,7 +12,7 @@ class CurvesPanel(SpeakPanel):
     """The layers and their controls."""
 
     bl_label = "Curves"
-    bl_order = 3
+    bl_order = 4
 
     def draw(self, context: Any) -> None:
         """Draw it."""

@@ -13,7 +13,7 @@ class ResultPanel(SpeakPanel):
     """Folder and places of the frames."""
 
     bl_label = "Result"
-    bl_order = 4
+    bl_order = 6
 
     def draw(self, context: Any) -> None:
         """Draw it."""

@@ -28,6 +28,7 @@ def main() -> int:
     parser.add_argument("out", type=Path, help="folder for everything; emptied first")
     parser.add_argument("--zip", type=Path, help="an extension zip instead of the checkout")
     parser.add_argument("--pack", type=Path, help="a model pack instead of a tiny one")
+    parser.add_argument("--drive", default="drive", help="the script beside this one that drives")
     options = parser.parse_args()
     blender = os.environ.get("SPEAK_BLENDER")
     if not blender:
@@ -40,7 +41,7 @@ def main() -> int:
     job = {"folder": seen, "packages": os.environ.get("SPEAK_BLENDER_PACKAGES", "")}
     (out / "job.json").write_text(json.dumps(job))
     command = [blender, "--factory-startup", "--enable-event-simulate", "--python-exit-code", "7"]
-    command += ["--python", f"{seen}/drive.py", "--", f"{seen}/job.json"]
+    command += ["--python", f"{seen}/{options.drive}.py", "--", f"{seen}/job.json"]
     # A session of its own, so that a wrapper's children end with it.
     process = subprocess.Popen(command, cwd=out, start_new_session=True)
     try:
@@ -57,7 +58,8 @@ def main() -> int:
 
 
 def _prepare(out: Path, zip_file: Path | None, pack: Path | None) -> None:
-    shutil.copy(Path(__file__).with_name("drive.py"), out)
+    for script in Path(__file__).parent.glob("*.py"):
+        shutil.copy(script, out)
     for name in ("portrait.png", "voice.wav"):
         shutil.copy(ROOT / "samples" / name, out)
     if zip_file is not None:

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The frame at the playhead, made while a slider is dragged."""
+
+from typing import Any
+
+from .. import compat, preferences, preview_image, runtime, shots
+from ..state import Link
+from .base import SpeakPanel
+from .drawing import draw_note, draw_text
+
+
+class PlayheadPanel(SpeakPanel):
+    """The frame at the playhead as it will be made."""
+
+    bl_label = "At the Playhead"
+    bl_order = 3
+
+    def draw_header(self, context: Any) -> None:
+        """The switch."""
+        chosen = preferences.preferences()
+        if chosen is not None:
+            self.layout.prop(chosen, "use_preview", text="")
+
+    def draw(self, context: Any) -> None:
+        """The picture, or why there is none."""
+        chosen, layout, session = preferences.preferences(), self.layout, runtime.session()
+        shot = shots.active(context).speak
+        layout.active = chosen is not None and chosen.use_preview
+        icon = preview_image.icon_of(shot.uuid)
+        if icon:
+            layout.template_icon(icon_value=icon, scale=9.0)
+        if session.preview.trouble is not None and session.state.link is Link.READY:
+            draw_note(layout, session.preview.trouble, "ERROR")
+        elif session.state.link is not Link.READY:
+            draw_text(layout, "The core is not running.", "INFO")
+            layout.operator("speak.check", text="Start the Core", icon="PLAY")
+        elif not icon:
+            draw_text(layout, "Move the playhead into the shot.", "INFO")
+        index = preview_image.index_of(shot.uuid)
+        if icon and index is not None:
+            scene = compat.sequencer_scene(context)
+            first = shots.first_frame(shots.active(context), scene)
+            if first is not None and first + index != scene.frame_current:
+                layout.label(text=f"Frame {first + index}")
+        if chosen is not None:
+            layout.prop(chosen, "preview_on_plane")

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the drives share: finding and clicking buttons, photographs, and how long the window stood still."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+JOB = json.loads(Path(sys.argv[-1]).read_text())
+LAB = Path(JOB["folder"])
+PACKAGE = "bl_ext.user_default.speak"
+
+facts: dict[str, Any] = {"blender": bpy.app.version_string, "python": sys.version.split()[0]}
+bpy.context.preferences.view.show_splash = False
+
+
+def photograph(name: str) -> None:
+    """A picture of the whole screen. Blender's own operator gives a black one on software GL."""
+    size = f"{window().width}x{window().height}"
+    grab = ["ffmpeg", "-v", "error", "-y", "-f", "x11grab", "-video_size", size]
+    command = [*grab, "-i", os.environ["DISPLAY"], "-frames:v", "1", str(LAB / f"{name}.png")]
+    subprocess.run(command, check=True)
+
+
+def until(check: Any, seconds: float = 60.0) -> Iterator[float]:
+    """Let the window live until something is so. Raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > deadline:
+            raise TimeoutError(check)
+        yield 0.02
+
+
+def window() -> Any:
+    return bpy.context.window_manager.windows[0]
+
+
+def area_of(kind: str) -> Any:
+    return next(area for area in window().screen.areas if area.type == kind)
+
+
+def show_tab(kind: str) -> Iterator[float]:
+    """Open the sidebar of an editor at our tab, wide enough to read."""
+    area = area_of(kind)
+    area.spaces.active.show_region_ui = True
+    yield 0.3
+    region = region_of(area)
+    region.active_panel_category = "SPEAK"
+    area.tag_redraw()
+    yield 0.5
+
+
+def region_of(area: Any, kind: str = "UI") -> Any:
+    return next(region for region in area.regions if region.type == kind)
+
+
+def move(x: int, y: int) -> None:
+    window().event_simulate(type="MOUSEMOVE", value="NOTHING", x=x, y=y)
+
+
+def press(kind: str, x: int, y: int, **modifiers: bool) -> None:
+    for value in ("PRESS", "RELEASE"):
+        window().event_simulate(type=kind, value=value, x=x, y=y, **modifiers)
+
+
+def find_button(operator: str) -> Iterator[float]:
+    """Where a button is: Ctrl-C over one copies the call that it makes. Result in `found`.
+
+    The search begins where the last button was found: the next one is mostly near.
+    """
+    region = region_of(area_of("VIEW_3D"))
+    x = region.x + region.width // 2
+    near = found[0][1] if found else region.y + region.height
+    heights = sorted(
+        range(region.y + 10, region.y + region.height - 10, 9), key=lambda y: abs(y - near)
+    )
+    found.clear()
+    for y in heights:
+        bpy.context.window_manager.clipboard = ""
+        move(x, y)
+        yield 0.04
+        press("C", x, y, ctrl=True)
+        yield 0.04
+        if operator in bpy.context.window_manager.clipboard:
+            found.append((x, y))
+            return
+    raise LookupError(f"no button calls {operator}")
+
+
+found: list[tuple[int, int]] = []
+
+
+def click(operator: str) -> Iterator[float]:
+    """Find a button and click it with the mouse."""
+    yield from find_button(operator)
+    move(*found[0])
+    yield 0.1
+    press("LEFTMOUSE", *found[0])
+    yield 0.1
+
+
+def session() -> Any:
+    return sys.modules[f"{PACKAGE}.speak_addon.runtime"].session()
+
+
+def report() -> Any:
+    return next(iter(session().state.reports.values()), None)
+
+
+def install() -> None:
+    if JOB["packages"]:
+        sys.path.append(JOB["packages"])
+    bpy.ops.extensions.package_install_files(
+        filepath=str(LAB / "speak.zip"), repo="user_default", enable_on_install=True, overwrite=True
+    )
+    bpy.context.preferences.addons[PACKAGE].preferences.pack = str(LAB / "pack")
+
+
+def make_scene() -> None:
+    scene = bpy.context.scene
+    scene.render.fps, scene.render.fps_base = 24, 1.001
+    for owner in list(bpy.data.objects):
+        bpy.data.objects.remove(owner)
+    editor = scene.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    strips.new_sound("Voice", str(LAB / "voice.wav"), 1, 1)
+    with contextlib.suppress(AttributeError):
+        bpy.context.workspace.sequencer_scene = scene
+    bpy.ops.wm.save_as_mainfile(filepath=str(LAB / "shot.blend"))
+
+
+def front_view() -> None:
+    area = area_of("VIEW_3D")
+    region = region_of(area, "WINDOW")
+    with bpy.context.temp_override(window=window(), area=area, region=region):
+        bpy.ops.view3d.view_axis(type="FRONT")
+        bpy.ops.view3d.view_all()
+    area.spaces.active.shading.type = "MATERIAL"
+
+
+def counts() -> dict[str, int]:
+    editor = bpy.context.scene.sequence_editor
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    owner = next(o for o in bpy.data.objects if o.speak.is_shot)
+    curves = 0
+    if owner.animation_data and owner.animation_data.action:
+        bag = sys.modules[f"{PACKAGE}.speak_addon.compat"].find_bag(owner)
+        curves = 0 if bag is None else len(bag.fcurves)
+    return {"strips": len(strips), "curves": curves}
+
+
+def time_calls(owner: Any, name: str) -> None:
+    """Note the longest call of a function of the add-on: its part in what blocks the window."""
+    inner = getattr(owner, name)
+
+    def timed(*arguments: Any, **named: Any) -> Any:
+        began = time.monotonic()
+        try:
+            return inner(*arguments, **named)
+        finally:
+            key = f"longest_{name}"
+            facts[key] = max(facts.get(key, 0.0), round(time.monotonic() - began, 4))
+
+    setattr(owner, name, timed)
+
+
+class Blocked:
+    """The longest time between two beats of a timer of its own."""
+
+    def __init__(self) -> None:
+        self._longest = 0.0
+        self._timer = self._beat  # each look at a method gives another object
+
+        self._last = time.monotonic()
+        bpy.app.timers.register(self._timer)
+
+    def stop(self) -> float:
+        bpy.app.timers.unregister(self._timer)
+        return self._longest
+
+    def _beat(self) -> float:
+        now = time.monotonic()
+        self._longest = max(self._longest, now - self._last)
+        self._last = now
+        return 0.01
+
+
+def play(steps: Iterator[float]) -> None:
+    """Go through the steps, the window living between them; then write the facts and end Blender."""
+
+    def step() -> float | None:
+        try:
+            return next(steps)
+        except StopIteration:
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+            facts["failed"] = traceback.format_exc()
+            photograph("failed")
+            code = 1
+        (LAB / "facts.json").write_text(json.dumps(facts, indent=1))
+        with contextlib.suppress(KeyError):
+            session().close()
+        sys.stdout.flush()
+        os._exit(code)
+
+    bpy.app.timers.register(step, first_interval=2.0)
