@@ -13,7 +13,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 STANDARD_LIBRARY = sys.stdlib_module_names
 # Modules that exist inside Blender's Python only.
-BLENDER = {"bpy", "bpy_extras", "bl_ui", "aud", "addon_utils", "mathutils", "gpu", "blf", "bmesh"}
+BLENDER = {
+    "bpy", "bpy_extras", "bl_ui", "aud", "addon_utils", "mathutils", "gpu", "gpu_extras", "blf",
+    "bmesh",
+}  # fmt: skip
 CORE = "inference_core"
 # The command line hands `serve` over to the service, which is built on the runtime.
 HANDED_OVER = (f"{CORE}/runtime/cli.py", f"{CORE}.service.main")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the drives share: finding and clicking buttons, photographs, and how long the window stood still."""
+"""What the drives share: buttons, photographs, how long the window stood still."""
 
 import contextlib
 import json
@@ -194,7 +194,7 @@ class Blocked:
 
 
 def play(steps: Iterator[float]) -> None:
-    """Go through the steps, the window living between them; then write the facts and end Blender."""
+    """Go through the steps, the window living between them; then end Blender."""
 
     def step() -> float | None:
         try:
