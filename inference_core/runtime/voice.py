@@ -30,10 +30,10 @@ SPEECH_LEVEL = 0.1
 QUIETEST = 10 ** (-70 / 20)
 MAX_GAIN = 100.0
 
-# The encoder sees less than a second either way; a window keeps only what saw all of that, so it
-# answers as if it had heard everything in one piece.
-WINDOW = 12 * CONTENT_RATE
-MARGIN = 1 * CONTENT_RATE
+# The encoder sees less than a second and a half either way; a window keeps only what saw all of
+# that, so it answers as if it had heard everything in one piece.
+WINDOW = 15 * CONTENT_RATE
+MARGIN = 3 * CONTENT_RATE // 2
 BLOCK = 1000 * HOP
 
 

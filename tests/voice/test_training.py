@@ -2,6 +2,7 @@
 """The training's own parts: phones, the mouth wanted for them, sound that stays in its place."""
 
 import json
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,14 @@ from inference_core.runtime.mouth import FF, PP, SIL, hard_labels, viseme_weight
 from inference_core.runtime.phones import ARPABET, INDEX, PHONES, VISEME_OF, of_ipa
 from inference_core.runtime.voice import content_of
 from inference_core.training.voice import augment, checkpoint, corpus, texts, tts
-from inference_core.training.voice.batches import Corpus, make_batch
+from inference_core.training.voice.batches import PARTS, Corpus, fine_labels, make_batch
 from inference_core.training.voice.checkpoint import Progress, load_encoder
 from inference_core.training.voice.encoder import HOP, EncoderSize, VoiceEncoder
 from inference_core.training.voice.export import export
+from inference_core.training.voice.festival import VOICES, fold, read_spoken
 from inference_core.training.voice.phones import Phone, as_rows, split
 from inference_core.training.voice.score import score
-from inference_core.training.voice.train import Config, Run
+from inference_core.training.voice.train import Config, Run, loss_of
 
 TINY = EncoderSize(bands=16, channels=16, hidden=16, layers=1, heads=2, inner=16)
 
@@ -171,10 +173,41 @@ def test_a_batch_is_made_again_from_its_number(spoken: Path) -> None:
     part = Corpus(spoken, "train")
     one, same, other = (make_batch(part, 3, 2.0, seed) for seed in ((1, 5), (1, 5), (1, 6)))
     assert one.samples.shape == (3, 32000)
-    assert one.target.shape == (3, 100)
+    assert one.target.shape == (3, 100, PARTS)
     assert torch.equal(one.samples, same.samples)
     assert torch.equal(one.target, same.target)
     assert not torch.equal(one.samples, other.samples)
+
+
+def test_a_boundary_inside_a_frame_is_shared() -> None:
+    phones = rows(Phone(0, 0.033, "a"), Phone(0.033, 0.06, "m"))
+    labels = fine_labels(phones, 3)
+    assert labels[0].tolist() == [INDEX["a"]] * PARTS
+    assert labels[1].tolist() == [INDEX["a"]] * 3 + [INDEX["m"]]
+    assert labels[2].tolist() == [INDEX["m"]] * PARTS
+
+
+def test_the_pace_wanders_and_the_phones_follow_the_sound(spoken: Path) -> None:
+    part = Corpus(spoken, "train")
+    for step in range(6):
+        batch = make_batch(part, 1, 2.0, (3, step))
+        loud = batch.samples[0].reshape(-1, HOP).square().mean(1)
+        wanted = batch.target[0]
+        buzz = (wanted == INDEX["a"]).all(1)
+        still = (wanted == INDEX["sil"]).all(1)
+        if buzz.any() and still.any():
+            assert loud[buzz].median() > loud[still].median()
+
+
+def test_a_closed_mouth_on_n_costs_more_than_d_for_n() -> None:
+    target = torch.full((1, 4, PARTS), INDEX["n"])
+
+    def cost(said: str) -> float:
+        logits = torch.zeros(1, 4, len(PHONES))
+        logits[..., INDEX[said]] = 6
+        return float(loss_of(logits, target))
+
+    assert cost("n") < cost("l") < cost("d") < cost("m")
 
 
 def test_a_perfect_listener_scores_one(spoken: Path) -> None:
@@ -218,6 +251,42 @@ def test_a_run_learns_is_stopped_goes_on_and_is_exported(spoken: Path, tmp_path:
     content, _ = content_of(session, bursts(1)[0].numpy())
     assert content.shape == (200, 15)
     assert np.abs(content.sum(1) - 1).max() < 1e-4
+
+
+def test_a_run_hears_every_batch_twice(spoken: Path, tmp_path: Path) -> None:
+    config = Config(corpus=str(spoken), out=str(tmp_path / "run"), batch=1, seconds=0.5, size=TINY)
+    run = Run(config)
+    heard = [run.batch(step) for step in range(60)]
+    for step in range(16, 30, 2):
+        assert sum(batch is heard[step] for batch in heard) == 2
+    assert len(run.kept) < 12
+
+
+def test_phones_of_festivals_voices_are_folded() -> None:
+    czech = next(v for v in VOICES if v.language == "cs").phones
+    russian = next(v for v in VOICES if v.language == "ru").phones
+    assert fold("r~*", czech) == ("r", "ʃ")
+    assert fold("a:", czech) == ("a",)
+    assert fold("pp", russian) == ("p",)
+    assert fold("e1", next(v for v in VOICES if v.language == "it").phones) == ("e",)
+    assert fold("axr", None) == ("ɜ",)
+    assert fold("?", czech) is None
+    for voice in VOICES:
+        assert {p for names in (voice.phones or {}).values() for p in names} <= set(PHONES)
+
+
+def test_what_festival_wrote_is_read(tmp_path: Path) -> None:
+    with wave.open(str(tmp_path / "0.wav"), "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", ""))
+        file.writeframes(np.ones(16000, "<i2").tobytes())
+    (tmp_path / "0.segs").write_text("#\n0.2 100 pau\n0.3 100 m\n0.6 100 ay\n0.9 100 pau\n")
+    said = read_spoken(tmp_path / "0.wav", tmp_path / "0.segs", None)
+    assert said is not None
+    assert [p.name for p in said.phones] == ["sil", "m", "a", "ɪ", "sil", "sil"]
+    assert said.phones[0].start == 0
+    assert said.phones[-1].end == 1
+    (tmp_path / "0.segs").write_text("#\n0.2 100 pau\n0.3 100 what\n0.6 100 ay\n")
+    assert read_spoken(tmp_path / "0.wav", tmp_path / "0.segs", None) is None
 
 
 def test_another_size_of_encoder_does_not_go_on(spoken: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-FFT, HOP = 512, 128
+FFT, HOP = 512, 160
 BINS = FFT // 2 + 1
 # Cepstral coefficients that describe the throat and not the pitch.
 LIFTER = 28
@@ -34,12 +34,23 @@ def _envelope(log_magnitude: Tensor) -> Tensor:
 
 
 def _stretch(curve: Tensor, factor: Tensor) -> Tensor:
-    """`curve` [B, bins, T] read at frequency / factor [B]: factor > 1 moves everything up."""
-    where = (torch.arange(BINS)[None] / factor[:, None]).clamp(0, BINS - 1.001)
+    """`curve` [B, bins, T] read at frequency / factor [B, bins]: factor > 1 moves it up."""
+    where = (torch.arange(BINS)[None] / factor).clamp(0, BINS - 1.001)
     low = where.long()
     share = (where - low)[..., None]
     low = low[..., None].expand(-1, -1, curve.shape[2])
     return curve.gather(1, low) * (1 - share) + curve.gather(1, low + 1) * share
+
+
+def _throat(generator: torch.Generator, count: int) -> Tensor:
+    """How far each frequency's envelope moves, as a factor [B, bins].
+
+    Longer and shorter throats, whose front and back part differ too: speakers are no scaled copies
+    of each other, so the factor bends over frequency.
+    """
+    length = torch.where(_chance(generator, count, 0.8), _between(generator, count, 0.8, 1.25), 1.0)
+    bend = torch.randn(count, 1, 5, generator=generator) * 0.045
+    return length[:, None] * torch.exp(F.interpolate(bend, BINS, mode="linear")[:, 0])
 
 
 def _equaliser(generator: torch.Generator, count: int) -> Tensor:
@@ -64,21 +75,19 @@ def voice_and_microphone(speech: Tensor, generator: torch.Generator) -> Tensor:
     window = torch.hann_window(FFT)
     spectrum = torch.stft(speech, FFT, HOP, window=window, return_complex=True)
     envelope = _envelope(torch.log(spectrum.abs() + 1e-5))
-    moved = torch.where(
-        _chance(generator, count, 0.75), _between(generator, count, 0.82, 1.22), 1.0
-    )
-    # Speakers differ in how sharp their resonances are, too.
-    sharpness = _between(generator, count, 0.75, 1.15)[:, None, None]
+    moved = _throat(generator, count)
+    # Speakers differ in how sharp their resonances are, and synthesisers smooth them.
+    sharpness = _between(generator, count, 0.75, 1.4)[:, None, None]
     mean = envelope.mean(1, keepdim=True)
     gain = (_stretch(envelope, moved) - mean) * sharpness + mean - envelope
     gain = gain.clamp(-4, 4) + _equaliser(generator, count)[..., None] * (math.log(10) / 20)
     spectrum = spectrum * torch.exp(gain.clamp(-9, 4))
-    breath = _between(generator, count, 0, 0.5) * _chance(generator, count, 0.4)
+    breath = _between(generator, count, 0, 0.5) * _chance(generator, count, 0.3)
     breath = torch.where(_chance(generator, count, 0.05), torch.ones(count), breath)  # a whisper
-    phase = 2 * math.pi * torch.rand(spectrum.shape, generator=generator)
-    noisy = torch.polar(spectrum.abs(), phase)
-    share = breath[:, None, None]
-    spectrum = spectrum * (1 - share) + noisy * share
+    rows = torch.nonzero(breath > 0)[:, 0]
+    phase = 2 * math.pi * torch.rand((len(rows), *spectrum.shape[1:]), generator=generator)
+    noisy = torch.polar(spectrum[rows].abs(), phase)
+    spectrum[rows] = torch.lerp(spectrum[rows], noisy, breath[rows, None, None].to(noisy.dtype))
     return torch.istft(spectrum, FFT, HOP, window=window, length=length)
 
 

@@ -15,6 +15,12 @@ from inference_core.runtime.voice import SPEECH_LEVEL, speech_level
 from inference_core.training.voice import augment
 from inference_core.training.voice.encoder import HOP
 
+# Labels per frame: a boundary inside a frame is shared between its two phones, so that the encoder
+# learns where in the frame it lies.
+PARTS = 4
+# Seconds between the knots of the pace, and how far it strays from its mean (in log 2).
+PACE_STEP, PACE_SPREAD = 0.22, 0.2
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -44,10 +50,27 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Samples [B, N] and the phone under each frame [B, N//320]."""
+    """Samples [B, N] and the phones under each frame [B, N//320, PARTS], a quarter frame each."""
 
     samples: Tensor
     target: Tensor
+
+
+def fine_labels(phones: NDArray[np.float64], frames: int) -> NDArray[np.int64]:
+    """The phones under the quarters of each frame [frames, PARTS]; phones as in `hard_labels`."""
+    fine = phones * np.array([PARTS, PARTS, 1.0])
+    return hard_labels(fine, frames * PARTS).reshape(frames, PARTS)
+
+
+def _paced(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+    """When each of `count` samples is heard, in samples: at a tempo that wanders like a person's.
+
+    People hurry over some words and dwell on others; synthesisers keep time.
+    """
+    knots = max(int(count / 16_000 / PACE_STEP), 1) + 2
+    slowness = 2 ** (rng.uniform(-0.3, 0.3) + rng.normal(0, PACE_SPREAD, knots)).clip(-0.9, 0.9)
+    local = np.interp(np.linspace(0, knots - 1, count), np.arange(knots), slowness)
+    return np.concatenate([[0.0], np.cumsum(local)[:-1]])
 
 
 def _crop(
@@ -60,22 +83,23 @@ def _crop(
     first = True
     while at < length - 4000 and (first or rng.random() < 0.8):
         said = corpus.said[rng.integers(len(corpus.said))]
-        tempo = float(2 ** rng.uniform(-0.28, 0.28))
         source = corpus.samples(said)
-        count = int(len(source) / tempo)
+        heard = _paced(rng, len(source))
+        count = int(heard[-1])
         if first:  # begin anywhere in a long one
             at -= int(rng.integers(0, max(count - length // 2, 1)))
         low, high = max(at, 0), min(at + count, length)
         if low < high:
-            where = (np.arange(low, high) - at) * tempo
-            sound[low:high] = np.interp(where, np.arange(len(source)), source)
+            inside = slice(*np.searchsorted(heard, (low - at - 2, high - at + 2)))
+            sound[low:high] = np.interp(np.arange(low, high) - at, heard[inside], source[inside])
             phones = said.phones.copy()
-            phones[:, :2] = phones[:, :2] / tempo + at / 16_000
+            where = phones[:, :2].clip(0) * 16_000
+            phones[:, :2] = (np.interp(where, np.arange(len(source)), heard) + at) / 16_000
             rows.append(phones[(phones[:, 1] > -0.5) & (phones[:, 0] < length / 16_000 + 0.5)])
         at += count + int(rng.integers(0, 12_000))
         first = False
     phones = np.concatenate(rows) if rows else np.zeros((0, 3))
-    return sound, hard_labels(phones, length // HOP)
+    return sound, fine_labels(phones, length // HOP)
 
 
 def make_batch(corpus: Corpus, size: int, seconds: float, seed: tuple[int, int]) -> Batch:

@@ -8,8 +8,10 @@ length, speaker, phones as rows of start, end, inventory index). Parts: `train`;
 """
 
 import argparse
+import ctypes.util
 import json
 import random
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,11 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from inference_core.training.voice import texts
+from inference_core.training.voice.festival import VOICES, FestivalVoice, festival, installed
 from inference_core.training.voice.phones import as_rows
 from inference_core.training.voice.tts import Espeak, Utterance, flite
 
-# flite's mean pitch in Hz per voice, varied by a third either way. Not kal and kal16: the times
-# that flite reports for its diphone voices drift from the sound by up to 0.1 s.
+# flite's mean pitch in Hz per voice, varied by a third either way.
 FLITE_TRAIN = {"slt": 170.0, "rms": 105.0}
 FLITE_UNSEEN = {"awb": 125.0}
 ESPEAK_ENGLISH = ("en-us", "en-us", "en", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan")
@@ -33,7 +35,7 @@ VARIANTS = (
     "quincy", "rob", "sandro", "shelby", "steph", "travis", "victor", "zac", "whisper", "whisperf",
 )  # fmt: skip
 UNSEEN_VARIANTS = ("f4", "m7", "edward", "aunty")
-UNSEEN_LANGUAGES = ("it", "pl")
+UNSEEN_LANGUAGES = ("hu", "pl")
 LANGUAGES = tuple(code for code in texts.FOREIGN if code not in UNSEEN_LANGUAGES)
 
 Speak = Callable[[random.Random], tuple[str, Utterance | None]]
@@ -56,6 +58,28 @@ def say_espeak(
     text = texts.english(rng) if language.startswith("en") else texts.foreign(rng, language)
     rate, pitch, spread = rng.randint(110, 230), rng.randint(15, 85), rng.randint(20, 90)
     return voice, engine.say(text, voice, rate, pitch, spread)
+
+
+class Festival:
+    """Sentences by Festival's voices, made a dozen at a time because a voice loads slowly."""
+
+    def __init__(self, voices: tuple[FestivalVoice, ...]) -> None:
+        self._voices = voices
+        self._ready: list[tuple[str, Utterance | None]] = []
+
+    def __call__(self, rng: random.Random) -> tuple[str, Utterance | None]:
+        """A sentence by one of the voices at a random pace."""
+        if not self._ready:
+            for voice in rng.sample(self._voices, len(self._voices)):
+                english = voice.language == "en"
+                lines = [
+                    texts.english(rng) if english else texts.foreign(rng, voice.language)
+                    for _ in range(12)
+                ]
+                stretch = round(rng.uniform(0.72, 1.35), 2)
+                self._ready += [(voice.name, said) for said in festival(voice, lines, stretch)]
+            rng.shuffle(self._ready)
+        return self._ready.pop()
 
 
 def write_part(
@@ -89,6 +113,20 @@ def write_part(
     )
 
 
+def needed_packages() -> list[str]:
+    """Debian packages of the voices and words that this machine lacks."""
+    missing = [v.package for v in VOICES if not installed(v)]
+    if shutil.which("flite") is None:
+        missing.append("flite")
+    if ctypes.util.find_library("espeak-ng") is None:
+        missing.append("libespeak-ng1")
+    if shutil.which("festival") is None:
+        missing.append("festival")
+    if not texts.DICTIONARY.exists():
+        missing.append("wamerican")
+    return missing
+
+
 def _mixed(rng: random.Random, share: tuple[tuple[float, Speak], ...]) -> Iterator[Speak]:
     weights = [weight for weight, _ in share]
     while True:
@@ -99,16 +137,21 @@ def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
-    parser.add_argument("--hours", type=float, default=2.5, help="hours of training speech")
+    parser.add_argument("--hours", type=float, default=5.0, help="hours of training speech")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(argv)
+    missing = needed_packages()
+    if missing:
+        parser.error(f"install what speaks first: apt-get install {' '.join(missing)}")
     options.out.mkdir(parents=True, exist_ok=True)
     engine = Espeak()
     rng = random.Random(options.seed)
     train: tuple[tuple[float, Speak], ...] = (
-        (0.55, lambda r: say_flite(r, FLITE_TRAIN)),
-        (0.28, lambda r: say_espeak(r, engine, ESPEAK_ENGLISH, VARIANTS)),
-        (0.17, lambda r: say_espeak(r, engine, LANGUAGES, VARIANTS)),
+        (0.3, lambda r: say_flite(r, FLITE_TRAIN)),
+        (0.22, Festival(tuple(v for v in VOICES if v.language == "en"))),
+        (0.22, Festival(tuple(v for v in VOICES if v.language != "en"))),
+        (0.16, lambda r: say_espeak(r, engine, ESPEAK_ENGLISH, VARIANTS)),
+        (0.1, lambda r: say_espeak(r, engine, LANGUAGES, VARIANTS)),
     )
     unseen: tuple[tuple[float, Speak], ...] = (
         (0.5, lambda r: say_flite(r, FLITE_UNSEEN)),

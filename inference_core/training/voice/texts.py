@@ -6,6 +6,8 @@ and invented words, which any language's voice reads with its own sounds.
 """
 
 import random
+from functools import cache
+from pathlib import Path
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -186,10 +188,35 @@ def invented(rng: random.Random, words: int) -> str:
     return (text[:comma] + text[comma:].replace(" ", ", ", 1) + ".").capitalize()
 
 
+# Debian's `wamerican` (public domain): sounds in every order that English has.
+DICTIONARY = Path("/usr/share/dict/american-english")
+# Syllable by syllable, for voices that read no Latin letters.
+_CYRILLIC = str.maketrans("abvgdezijklmnoprstufhcy", "абвгдезийклмнопрстуфхцы")
+
+
+@cache
+def dictionary() -> tuple[str, ...]:
+    """Plain words of the dictionary; none where it is not installed (`corpus` asks for it)."""
+    if not DICTIONARY.exists():
+        return ()
+    words = DICTIONARY.read_text(encoding="utf-8").split()
+    return tuple(w for w in words if w.isascii() and w.isalpha() and w.islower() and len(w) > 1)
+
+
+def listed(rng: random.Random) -> str:
+    """Five to ten words of the dictionary in a row, with a pause somewhere."""
+    words = [rng.choice(dictionary()) for _ in range(rng.randint(5, 10))]
+    words[rng.randrange(len(words) - 1)] += rng.choice((",", ",", ".", ";"))
+    return " ".join(words).capitalize() + rng.choice((".", "?", "!"))
+
+
 def english(rng: random.Random) -> str:
-    """One English sentence: mostly a filled frame, one time in four a sound-rich line."""
-    if rng.random() < 0.25:
+    """English: a filled frame, a sound-rich line, or words of the dictionary."""
+    kind = rng.random()
+    if kind < 0.2:
         return rng.choice(RICH)
+    if kind < 0.6 and dictionary():
+        return listed(rng)
     text = rng.choice(FRAMES).format(
         n=rng.choice(NAMES), v=rng.choice(VERBS), w=rng.choice(VERBS), o=rng.choice(NOUNS),
         p=rng.choice(NOUNS), a=rng.choice(ADJECTIVES), b=rng.choice(ADJECTIVES),
@@ -204,4 +231,9 @@ def foreign(rng: random.Random, language: str) -> str:
     lines = FOREIGN.get(language, ())
     if lines and rng.random() < 0.5:
         return rng.choice(lines)
-    return invented(rng, rng.randint(4, 8))
+    text = invented(rng, rng.randint(4, 8))
+    if language == "ru":
+        for latin, cyrillic in (("sh", "ш"), ("ch", "ч"), ("w", "в")):
+            text = text.lower().replace(latin, cyrillic)
+        text = text.translate(_CYRILLIC)
+    return text

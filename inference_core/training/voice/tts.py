@@ -162,12 +162,20 @@ def phones_of(
     return phones
 
 
+# Of the utterance's peak: a shut mouth is softer, an /s/ louder. Some variants echo into it.
+_SHUT = 0.02
+
+
 def _closure(samples: NDArray[np.int16], rate: int, burst: float) -> float:
-    """Where the silence before `burst` seconds begins; the burst itself when there is none."""
+    """Where the near silence before `burst` seconds begins; the burst itself when there is none."""
     step = rate // 200
+    quiet = max(_SHUT * float(np.abs(samples.astype(np.int32)).max(initial=0)), 40)
     at = int(burst * rate)
     while at - step >= 0 and burst - (at - step) / rate < 0.12:
-        if np.abs(samples[at - step : at].astype(np.int32)).max(initial=0) > 40:
+        loud = np.abs(samples[at - step : at].astype(np.int32)).max(initial=0) > quiet
+        # The burst itself may begin up to 10 ms before its event.
+        if loud and burst - at / rate > 0.009:
             break
         at -= step
-    return at / rate
+    found = at / rate
+    return found if burst - found > 0.012 else burst
