@@ -26,7 +26,7 @@ float32 [19], the controls measured on that frame.
 described {pack, version, sha256, providers, sizes, has_voice, controls_version, core}
 prepared  {portrait, width, height, faces [[x, y, w, h], ...], chosen, notices} + float32 [19] own
 heard     {voice, seconds, notices}
-proposed  float32 [frames, 19]
+proposed  float32 [frames, 19] and its keys, float32 [k, 4]: control, frame, value, slope a frame
 keyed     uint8 [N, 32], the sha256 of what each frame depends on
 previewed uint8 [h, w, 3 or 4], the whole picture with at most `side` pixels on its longer side
 done      {made, seconds}

@@ -9,6 +9,7 @@ Not made for use from several threads at once.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,7 +35,9 @@ from .painter import Painter
 from .png import Pixels
 from .portrait import Floats, Portrait, tensor
 from .preview import Previewer
+from .sparse_keys import keyed
 from .tracks import MOST_FRAMES, clamped
+from .voice import CONTENT_RATE
 
 SHORTEST_VOICE = 0.1  # seconds; the shortest syllable is about that
 LONGEST_VOICE = 3600.0
@@ -145,10 +148,26 @@ class Engine:
         amount: float = 1.0,
         start: float = 0.0,
     ) -> Floats:
-        """The auto layer [frames, 19]: head motion, blinks and emotion proposed from the voice.
+        """The auto layer [frames, 19] as its keys play it: see `propose_keys`."""
+        return self.propose_keys(portrait, voice, fps, frames, seed, amount, start)[0]
+
+    def propose_keys(
+        self,
+        portrait: Portrait,
+        voice: Voice | None,
+        fps: Fraction,
+        frames: int,
+        seed: int = 0,
+        amount: float = 1.0,
+        start: float = 0.0,
+    ) -> tuple[Floats, Floats]:
+        """Head motion, blinks and emotion proposed from the voice, as few keys at its events.
 
         `amount` scales the motion (0 = the portrait's own pose), `start` is the time in the voice
-        of frame 0, in seconds. SpeakError: no_frames, too_many_frames, bad_fps.
+        of frame 0, in seconds. Returns the auto layer [frames, 19] as the keys play it, and the
+        keys [k, 4] as in `sparse_keys.keyed`. The keys are laid over the whole voice and cut, so
+        another range of frames shows the same motion to the last digit.
+        SpeakError: no_frames, too_many_frames, bad_fps.
         """
         check_fps(fps)
         if frames < 1:
@@ -156,18 +175,24 @@ class Engine:
         if frames > MOST_FRAMES:
             raise SpeakError("too_many_frames", frames=frames, limit=MOST_FRAMES)
         heard = voice or _nothing_heard()
+        lead = max(math.floor(start * fps), 0)
+        spoken = math.ceil(len(heard.loudness) / CONTENT_RATE * fps)
+        # Beyond the voice in steps of ten seconds, for the same reason.
+        step = math.ceil(10 * fps)
+        total = max(lead + frames - spoken, 0)
         track = auto.propose(
             heard.content,
             heard.loudness,
             heard.samples,
             portrait.own,
             fps,
-            frames,
+            min(spoken + -(-total // step) * step, max(MOST_FRAMES, lead + frames)),
             seed,
             amount,
-            start,
+            start - float(lead / fps),
         )
-        return clamped(track)[0]
+        played, keys = keyed(clamped(track)[0], lead, lead + frames)
+        return clamped(played)[0], keys
 
     def keys(
         self,

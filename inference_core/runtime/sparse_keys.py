@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Few keys with handles instead of one key per frame."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 from inference_core.protocol.controls import CONTROLS
 
 DEGREES, AMOUNT = 0.5, 0.02
+# A fiftieth of the face box is a visible step, and the whole sway is smaller.
+SHIFT = 0.003
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Key:
 
 def tolerance_of(control: int) -> float:
     """How far the keys of one control may be from its track, in the control's unit."""
+    if CONTROLS[control].name in ("shift_x", "shift_y", "zoom"):
+        return SHIFT
     return DEGREES if CONTROLS[control].unit == "degrees" else AMOUNT
 
 
@@ -47,11 +52,36 @@ def curve(keys: list[Key], frames: int) -> NDArray[np.float64]:
     )
 
 
+def _turns(values: NDArray[np.float64], least: float) -> list[int]:
+    """Frames where the track turns by more than `least`, with both ends.
+
+    What turns where is decided by the values around it, so that a longer or later range of the
+    same motion gets the same keys but for its ends.
+    """
+    found, high, low, rising = [0], 0, 0, 0
+    for frame, value in enumerate(values):
+        high = frame if value > values[high] else high
+        low = frame if value < values[low] else low
+        if rising >= 0 and values[high] - value > least:
+            if high > found[-1]:
+                found.append(high)
+            rising, low = -1, frame
+            high = frame
+        elif rising <= 0 and value - values[low] > least:
+            if low > found[-1]:
+                found.append(low)
+            rising, high = 1, frame
+            low = frame
+    if found[-1] < len(values) - 1:
+        found.append(len(values) - 1)
+    return found
+
+
 def sparse_keys(track: NDArray[np.floating], tolerance: float) -> list[Key]:
     """Keys whose `curve` is within `tolerance` of `track` [frames] on every frame.
 
-    Keys lie on the ends and turning points that matter; where the curve between two is too far
-    off, another is set where it is farthest.
+    Keys lie on the turning points that matter, eased in and out; where the curve between two of
+    them is too far off, another is set where it is farthest.
     """
     values = np.asarray(track, np.float64)
     if len(values) == 0:
@@ -59,14 +89,16 @@ def sparse_keys(track: NDArray[np.floating], tolerance: float) -> list[Key]:
     if np.ptp(values) <= tolerance:
         return [Key(0, float((values.max() + values.min()) / 2), 0.0)]
     slopes = np.gradient(values)
-    turns = np.concatenate([[0], np.flatnonzero(slopes[1:] * slopes[:-1] < 0) + 1])
-    slopes[turns] = 0  # eased in and out where the motion turns
+    turns = _turns(values, tolerance)
+    slopes[turns] = 0
+    # A corner (the start of a blink): the slope of neither side would be followed there.
+    slopes[1:-1][np.diff(values)[1:] * np.diff(values)[:-1] <= 0] = 0
 
     def key(frame: int) -> Key:
         return Key(frame, float(values[frame]), float(slopes[frame]))
 
-    chosen = [0]
-    open_ = [(0, len(values) - 1)]
+    chosen = {0}
+    open_ = list(itertools.pairwise(turns))
     while open_:
         low, high = open_.pop()
         if high - low > 1:
@@ -77,5 +109,56 @@ def sparse_keys(track: NDArray[np.floating], tolerance: float) -> list[Key]:
                 middle = low + int(error.argmax())
                 open_ += [(middle, high), (low, middle)]
                 continue
-        chosen.append(high)
-    return [key(frame) for frame in sorted(set(chosen))]
+        chosen.add(high)
+    return [key(frame) for frame in sorted(chosen)]
+
+
+def cut(keys: list[Key], low: int, high: int) -> list[Key]:
+    """The keys of frames `low` to `high` of the same curve, counted from `low`.
+
+    Where a curve is cut gets a key with its value and slope there, so nothing changes in between.
+    """
+    if len(keys) < 2:
+        return keys
+    inside = [key for key in keys if low < key.frame < high]
+    ends = [_on_curve(keys, frame) for frame in sorted({low, high})]
+    return [Key(k.frame - low, k.value, k.slope) for k in (ends[0], *inside, *ends[1:])]
+
+
+def _on_curve(keys: list[Key], frame: int) -> Key:
+    """A key on the curve of `keys` at `frame`."""
+    around = [key for key in keys if key.frame == frame]
+    if around:
+        return around[0]
+    if not keys[0].frame < frame < keys[-1].frame:
+        return Key(frame, keys[0 if frame < keys[0].frame else -1].value, 0.0)
+    after = next(i for i, key in enumerate(keys) if key.frame > frame)
+    a, b = keys[after - 1], keys[after]
+    width = b.frame - a.frame
+    x = (frame - a.frame) / width
+    slope = (
+        6 * x * (x - 1) * (a.value - b.value) / width
+        + (3 * x * x - 4 * x + 1) * a.slope
+        + (3 * x * x - 2 * x) * b.slope
+    )
+    value = curve([Key(0, a.value, a.slope), Key(width, b.value, b.slope)], width + 1)
+    return Key(frame, float(value[frame - a.frame]), float(slope))
+
+
+def keyed(
+    track: NDArray[np.floating], low: int, high: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Rows `low` to `high` of controls [frames, 19] as an animator would key them.
+
+    Returns what the keys say [high - low, 19], `track` to within `tolerance_of` each control, and
+    the keys [k, 4], a row per key: control, frame from `low` on, value, slope per frame, ordered
+    by the first two.
+    """
+    count = high - low
+    played = np.empty((count, track.shape[1]), np.float32)
+    rows: list[tuple[float, float, float, float]] = []
+    for control in range(track.shape[1]):
+        keys = cut(sparse_keys(track[:, control], tolerance_of(control)), low, high - 1)
+        played[:, control] = curve(keys, count)
+        rows += [(float(control), float(k.frame), k.value, k.slope) for k in keys]
+    return played, np.array(rows, np.float32).reshape(-1, 4)

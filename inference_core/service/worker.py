@@ -148,7 +148,7 @@ class Worker:
 
     def _propose(self, header: Header, blobs: tuple[Blob, ...]) -> None:
         portrait, voice = self._inputs(header)
-        track = self._engine.propose(
+        track, keys = self._engine.propose_keys(
             portrait,
             voice,
             Fraction(*header["fps"]),
@@ -158,7 +158,7 @@ class Worker:
             header["start"],
         )
         self._check_stopped()
-        self._event("proposed", ("float32", track))
+        self._event("proposed", ("float32", track), ("float32", keys))
 
     def _keys(self, header: Header, blobs: tuple[Blob, ...]) -> None:
         keys = self._engine.keys(*self._shot(header, blobs))

@@ -90,7 +90,7 @@ class SlowEngine:
         digest = hashlib.sha256(samples.tobytes() + str((samples.shape, rate)).encode())
         return Voice(digest.hexdigest(), len(samples) / rate)
 
-    def propose(
+    def propose_keys(
         self,
         portrait: Portrait,
         voice: Voice | None,
@@ -99,9 +99,11 @@ class SlowEngine:
         seed: int,
         amount: float,
         start: float,
-    ) -> Any:
-        """A ramp."""
-        return np.arange(frames * COUNT, dtype=np.float64).reshape(frames, COUNT) * amount
+    ) -> tuple[Any, Any]:
+        """A ramp, and the two keys of each control that make it."""
+        ramp = np.arange(frames * COUNT, dtype=np.float64).reshape(frames, COUNT) * amount
+        keys = [(c, f, ramp[f, c], COUNT * amount) for c in range(COUNT) for f in (0, frames - 1)]
+        return ramp, np.array(keys)
 
     def keys(self, portrait: Portrait, voice: Voice | None, *shot: Any) -> list[str]:
         """One key per row of the curves."""

@@ -15,7 +15,7 @@ from inference_core.runtime.decode import segments
 from inference_core.runtime.mouth import PP, content_of_phones, viseme_weights
 from inference_core.runtime.phones import INDEX, PHONES
 from inference_core.runtime.rig_curves import ARKIT, Cue, arkit_of, cues_of
-from inference_core.runtime.sparse_keys import curve, sparse_keys
+from inference_core.runtime.sparse_keys import Key, curve, keyed, sparse_keys, tolerance_of
 
 VOICE_FILE = Path(__file__).parents[2] / "samples" / "voice.wav"
 
@@ -78,6 +78,34 @@ def test_keys_are_few_and_within_tolerance(seed: int) -> None:
     assert np.abs(curve(keys, 300) - track).max() <= 0.5
     assert len(keys) < 45
     assert [key.frame for key in keys] == sorted({key.frame for key in keys})
+
+
+def test_cut_keys_play_the_same_curve() -> None:
+    times = np.arange(400) / 25
+    track = np.zeros((400, 19), np.float32)
+    track[:, 0] = 6 * np.sin(2 * np.pi * 0.3 * times)
+    track[:, 13] = np.abs(np.sin(times)) > 0.97
+    track[:, 5] = 0.37
+    whole, all_keys = keyed(track, 0, 400)
+    part, keys = keyed(track, 61, 203)
+    assert np.abs(part - whole[61:203]).max() < 1e-5
+    for control in range(19):
+        assert np.abs(whole[:, control] - track[:, control]).max() <= tolerance_of(control)
+        mine = [Key(int(f), v, s) for c, f, v, s in keys.tolist() if c == control]
+        assert mine[0].frame == 0
+        assert mine[-1].frame in (0, 141)
+        assert np.abs(curve(mine, 142) - part[:, control]).max() < 1e-5
+    assert (keys[keys[:, 0] == 5][:, 2] == np.float32(0.37)).all()
+    assert len(all_keys) < 100
+
+
+def test_a_longer_track_keeps_the_keys_it_had() -> None:
+    rng = np.random.default_rng(4)
+    track = np.repeat(np.cumsum(rng.normal(0, 2, 60)), 12)
+    track = np.convolve(track, np.hanning(15) / np.hanning(15).sum(), "same")
+    short, long = sparse_keys(track[:500], 0.5), sparse_keys(track, 0.5)
+    kept = {key for key in long if key.frame < 420}
+    assert {key for key in short if key.frame < 420} == kept
 
 
 def test_a_still_track_needs_one_key() -> None:
