@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The auto layer: what a head does while it says this.
 
-Head motion from phrases and stress, blinks, gaze, and raised brows. Only proposals from the
-sound's rhythm: nobody's acted speech was learned from. Everything is a function of time, the
+Head motion from phrases and stress, blinks, gaze, raised brows, and the emotion that the prosody
+suggests. Only proposals from the sound's rhythm and melody: nobody's acted speech was learned
+from. Everything is a function of time, the
 voice and the seed, so any frame rate and any range of frames show the same motion; nothing is
 carried from frame to frame.
 """
@@ -13,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference_core.protocol.controls import COUNT, DEFAULTS, INDEX, MAXIMA, MINIMA
+from inference_core.runtime.intonation import deliveries, pitch_of
+from inference_core.runtime.mood import add_mood
 from inference_core.runtime.prosody import Phrase, Stress, activity, phrases, smooth, stresses
 from inference_core.runtime.voice import CONTENT_RATE
 
@@ -204,18 +207,22 @@ def propose(
 ) -> NDArray[np.float32]:
     """Controls float32 [frames, 19]: the portrait's `own` state [19] with motion on top.
 
-    content [T, 15] and loudness (RMS) [T] are at 50 Hz, samples16k [n] the voice they came from.
+    content [T, 15] and loudness (RMS) [T] are at 50 Hz, samples16k [n] the voice they came from,
+    whose pitch suggests emotion.
     Frame k shows the moment start + k / fps. amount: 0 gives `own` at rest, 1 a calm speaker, 2 a
     lively one. Lip strength and jaw stay at their defaults: the voice itself moves the mouth.
     The result lies inside every control's range.
     """
-    del content, samples16k  # loudness says all that is used today
+    del content  # rhythm and melody say all that is used today
     track = np.tile(np.asarray(own, np.float64), (frames, 1))
     for name in ("lip_strength", "jaw"):
         track[:, INDEX[name]] = DEFAULTS[INDEX[name]]
     if frames and amount > 0:
         times = start + np.arange(frames) * (fps.denominator / fps.numerator)
-        track += amount * _motion(times, loudness, seed)
+        offset = _motion(times, loudness, seed)
+        if len(samples16k):
+            add_mood(offset, times, deliveries(phrases(loudness), loudness, pitch_of(samples16k)))
+        track += amount * offset
         lids = _blinks(times, phrases(loudness), seed) * min(amount, 1.0)
         for name in ("blink_left", "blink_right"):
             at = INDEX[name]
