@@ -75,6 +75,19 @@ def ensure_action(owner: Any, name: str) -> Any:
     return data.action
 
 
+def copy_action(owner: Any) -> None:
+    """Give an ID that was copied an action of its own: copies share the one of the original."""
+    data = owner.animation_data
+    if data is None or data.action is None:
+        return
+    handle = getattr(data, "action_slot_handle", None)
+    data.action = data.action.copy()
+    if handle is not None:
+        for slot in data.action.slots:
+            if slot.handle == handle:
+                data.action_slot = slot
+
+
 def ensure_bag(owner: Any, name: str) -> Any:
     """What holds the F-curves of an ID (`.fcurves`, `.groups`): a channelbag, or the action itself.
 

@@ -36,6 +36,8 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
         owner = shots.active(context)
         if owner is None:
             return "Make a shot first"
+        if owner.library is not None:
+            return "The shot is linked from another file: make it local or a library override"
         if runtime.session().state.job is not None:
             return "Frames are being generated already"
         if not owner.speak.portrait:

@@ -8,7 +8,7 @@ import bpy
 from bpy.props import StringProperty
 
 from ..inference_core.protocol.errors import wording
-from . import compat, planes, runtime, shots
+from . import compat, runtime, shot_making, shots
 from . import events as on
 from .explained import Explained
 from .generate_operator import SPEAK_OT_generate
@@ -33,17 +33,8 @@ class SPEAK_OT_new_shot(bpy.types.Operator):
 
     def execute(self, context: Any) -> set[str]:
         """Add the object and fill in what is known."""
-        mesh = bpy.data.meshes.new(self.name)
-        planes.fit(mesh, 1, 1)
-        owner = bpy.data.objects.new(self.name, mesh)
-        context.scene.collection.objects.link(owner)
-        shots.make_shot(owner)
-        owner.speak.portrait = self.portrait
+        owner = shot_making.add(context, self.name, self.portrait)
         owner.speak.strip = self.strip or _likely_strip(context)
-        for other in context.view_layer.objects:
-            other.select_set(False)
-        owner.select_set(True)
-        context.view_layer.objects.active = owner
         return {"FINISHED"}
 
 

@@ -16,6 +16,9 @@ from bpy.props import (
 from ..inference_core.protocol.controls import CONTROLS, GROUPS, Control
 from . import compat, planes
 
+# A library override of a linked shot can be keyed and generated like a shot of the file itself.
+OVERRIDABLE = {"LIBRARY_OVERRIDABLE"}
+
 VOICE_SOURCES = (
     ("STRIP", "Strip", "One sound strip of the sequencer, alone"),
     ("CHANNEL", "Channel", "All sound strips of one channel of the sequencer"),
@@ -50,6 +53,7 @@ def _control_property(control: Control, limited: bool) -> Any:
         default=control.default,
         precision=3 if control.maximum <= 2 else 1,
         step=1 if control.maximum <= 2 else 50,
+        override=OVERRIDABLE,
         **limits,
     )
 
@@ -77,6 +81,7 @@ SPEAK_PG_weights = type(
                 min=0.0,
                 max=1.0,
                 subtype="FACTOR",
+                override=OVERRIDABLE,
             )
             for group in GROUPS
         },
@@ -95,9 +100,10 @@ def _sound_strips(self: Any, context: Any, text: str) -> list[str]:
 class SPEAK_PG_shot(bpy.types.PropertyGroup):
     """One speaker for one stretch of the timeline."""
 
-    is_shot: BoolProperty(options={"HIDDEN"})
-    uuid: StringProperty(options={"HIDDEN"})
+    is_shot: BoolProperty(override=OVERRIDABLE, options={"HIDDEN"})
+    uuid: StringProperty(override=OVERRIDABLE, options={"HIDDEN"})
     portrait: StringProperty(
+        override=OVERRIDABLE,
         name="Portrait",
         description="An image in which the face is upright and seen from the front",
         subtype="FILE_PATH",
@@ -105,46 +111,77 @@ class SPEAK_PG_shot(bpy.types.PropertyGroup):
         **compat.RELATIVE_PATHS,
     )
     face: IntProperty(
+        override=OVERRIDABLE,
         name="Face",
         description="Which face of the portrait speaks, from 0; -1 takes the largest",
         default=-1,
         min=-1,
     )
     voice_source: EnumProperty(
-        name="From", description="Where the voice comes from", items=VOICE_SOURCES
+        override=OVERRIDABLE,
+        name="From",
+        description="Where the voice comes from",
+        items=VOICE_SOURCES,
     )
     strip: StringProperty(
+        override=OVERRIDABLE,
         name="Strip",
         description="The sound strip of the sequencer that is spoken",
         search=_sound_strips,
         search_options={"SORT"},
     )
     channel: IntProperty(
-        name="Channel", description="The channel of the sequencer that is spoken", default=1, min=1
+        override=OVERRIDABLE,
+        name="Channel",
+        description="The channel of the sequencer that is spoken",
+        default=1,
+        min=1,
     )
-    range_source: EnumProperty(name="Range", description="Which frames are generated", items=RANGES)
+    range_source: EnumProperty(
+        override=OVERRIDABLE, name="Range", description="Which frames are generated", items=RANGES
+    )
     frame_first: IntProperty(
-        name="First Frame", description="First frame of the shot", default=1, min=-1048574
+        override=OVERRIDABLE,
+        name="First Frame",
+        description="First frame of the shot",
+        default=1,
+        min=-1048574,
     )
     frame_last: IntProperty(
-        name="Last Frame", description="Last frame of the shot", default=250, min=-1048574
+        override=OVERRIDABLE,
+        name="Last Frame",
+        description="Last frame of the shot",
+        default=250,
+        min=-1048574,
     )
     folder: StringProperty(
+        override=OVERRIDABLE,
         name="Folder",
         description="Where the frames are kept; empty: speak/<shot> beside the .blend file",
         subtype="DIR_PATH",
         **compat.RELATIVE_PATHS,
     )
     size: EnumProperty(
-        name="Size", description="Pixels of the generated face", items=SIZES, default="512"
+        override=OVERRIDABLE,
+        name="Size",
+        description="Pixels of the generated face",
+        items=SIZES,
+        default="512",
     )
-    seed: IntProperty(name="Seed", description="Another seed gives other details and motion", min=0)
+    seed: IntProperty(
+        override=OVERRIDABLE,
+        name="Seed",
+        description="Another seed gives other details and motion",
+        min=0,
+    )
     use_auto: BoolProperty(
+        override=OVERRIDABLE,
         name="Propose Motion",
         description="Let the voice propose head motion, blinks and emotion as the auto layer",
         default=True,
     )
     auto_amount: FloatProperty(
+        override=OVERRIDABLE,
         name="Amount",
         description="How strong the proposed motion is",
         default=1.0,
@@ -152,24 +189,28 @@ class SPEAK_PG_shot(bpy.types.PropertyGroup):
         max=2.0,
     )
     make_plane: BoolProperty(
-        name="Plane", description="Show the frames on a plane in the 3D View", default=True
+        override=OVERRIDABLE,
+        name="Plane",
+        description="Show the frames on a plane in the 3D View",
+        default=True,
     )
     make_strip: BoolProperty(
+        override=OVERRIDABLE,
         name="Sequencer Strip",
         description="Put the frames as an image strip over their sound",
         default=True,
     )
     # What the last generation left behind.
-    plane: PointerProperty(type=bpy.types.Object, options={"HIDDEN"})
-    result_strip: StringProperty(options={"HIDDEN"})
-    made_fps: IntProperty(options={"HIDDEN"})
-    made_fps_base: FloatProperty(options={"HIDDEN"}, default=1.0)
-    made_first: IntProperty(options={"HIDDEN"})
-    made_count: IntProperty(options={"HIDDEN"})
-    edit: PointerProperty(type=SPEAK_PG_edit)
-    auto: PointerProperty(type=SPEAK_PG_auto)
-    measured: PointerProperty(type=SPEAK_PG_measured)
-    weights: PointerProperty(type=SPEAK_PG_weights)
+    plane: PointerProperty(override=OVERRIDABLE, type=bpy.types.Object, options={"HIDDEN"})
+    result_strip: StringProperty(override=OVERRIDABLE, options={"HIDDEN"})
+    made_fps: IntProperty(override=OVERRIDABLE, options={"HIDDEN"})
+    made_fps_base: FloatProperty(override=OVERRIDABLE, options={"HIDDEN"}, default=1.0)
+    made_first: IntProperty(override=OVERRIDABLE, options={"HIDDEN"})
+    made_count: IntProperty(override=OVERRIDABLE, options={"HIDDEN"})
+    edit: PointerProperty(override=OVERRIDABLE, type=SPEAK_PG_edit)
+    auto: PointerProperty(override=OVERRIDABLE, type=SPEAK_PG_auto)
+    measured: PointerProperty(override=OVERRIDABLE, type=SPEAK_PG_measured)
+    weights: PointerProperty(override=OVERRIDABLE, type=SPEAK_PG_weights)
 
 
 CLASSES = (SPEAK_PG_edit, SPEAK_PG_auto, SPEAK_PG_measured, SPEAK_PG_weights, SPEAK_PG_shot)
@@ -179,7 +220,7 @@ def register() -> None:
     """Give every object its `speak` properties."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
-    bpy.types.Object.speak = PointerProperty(type=SPEAK_PG_shot)
+    bpy.types.Object.speak = PointerProperty(type=SPEAK_PG_shot, override=OVERRIDABLE)
 
 
 def unregister() -> None:

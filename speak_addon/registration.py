@@ -3,11 +3,23 @@
 
 import bpy
 
-from . import operators, panels, preferences, properties, runtime, watching
+from . import (
+    appended,
+    operators,
+    panels,
+    preferences,
+    properties,
+    runtime,
+    shot_list,
+    shot_making,
+    watching,
+)
 
 # Modules with `CLASSES`, in the order of registering.
-MODULES = (preferences, operators, panels)
+MODULES = (preferences, operators, shot_making, shot_list, panels)
 CLASSES: tuple[type, ...] = tuple(cls for module in MODULES for cls in module.CLASSES)
+# Modules with a part that lives beside their classes: timers, handlers, properties.
+LIVING = (shot_list, runtime, watching, appended)
 
 
 def register() -> None:
@@ -18,8 +30,8 @@ def register() -> None:
         for cls in CLASSES:
             bpy.utils.register_class(cls)
             done.append(cls)
-        runtime.register()
-        watching.register()
+        for module in LIVING:
+            module.register()
     except Exception:
         for cls in reversed(done):
             bpy.utils.unregister_class(cls)
@@ -29,8 +41,8 @@ def register() -> None:
 
 def unregister() -> None:
     """Take everything back and end the core."""
-    watching.unregister()
-    runtime.unregister()
+    for module in reversed(LIVING):
+        module.unregister()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)
     properties.unregister()

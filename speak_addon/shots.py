@@ -137,4 +137,4 @@ def ensure_folder_name(owner: Any) -> str:
 
 def folder_path(owner: Any) -> Path:
     """The shot's folder on this machine."""
-    return Path(bpy.path.abspath(owner.speak.folder))
+    return Path(bpy.path.abspath(owner.speak.folder, library=owner.library))

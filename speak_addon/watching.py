@@ -70,6 +70,8 @@ def _serve() -> float | None:
     owner = shots.active(bpy.context)
     if owner is None or not owner.speak.portrait:
         return None
+    # A copy made with Blender's own commands came with the identity of the original.
+    shots.separate_copy(owner)
     here = runtime.session()
     if _look_at_playhead(owner):
         return BUSY_SECONDS

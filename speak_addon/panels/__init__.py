@@ -11,9 +11,20 @@ from .generate import GeneratePanel
 from .playhead import PlayheadPanel
 from .portrait import PortraitPanel
 from .result import ResultPanel
-from .shot import ShotPanel
+from .shot import ShotPanel, SPEAK_MT_more_shots
 from .voice import VoicePanel
 
-CLASSES = in_editors(
-    (ShotPanel, PortraitPanel, VoicePanel, GeneratePanel, PlayheadPanel, CurvesPanel, ResultPanel)
+CLASSES = (
+    SPEAK_MT_more_shots,
+    *in_editors(
+        (
+            ShotPanel,
+            PortraitPanel,
+            VoicePanel,
+            GeneratePanel,
+            PlayheadPanel,
+            CurvesPanel,
+            ResultPanel,
+        )
+    ),
 )

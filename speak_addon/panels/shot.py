@@ -3,7 +3,9 @@
 
 from typing import Any
 
-from .. import shots
+import bpy
+
+from .. import shot_making
 from .base import SpeakPanel
 from .drawing import draw_text
 
@@ -21,12 +23,31 @@ class ShotPanel(SpeakPanel):
     def draw(self, context: Any) -> None:
         """Draw it."""
         layout = self.layout
-        owner = shots.active(context)
-        if owner is not None:
-            layout.label(text=owner.name, icon="OUTLINER_OB_IMAGE")
-            row = layout.row(align=True)
-            row.operator("speak.new_shot", icon="ADD")
+        if not any(owner.speak.is_shot for owner in context.scene.objects):
+            draw_text(layout, "A shot is one speaker on the timeline.")
+            layout.operator("speak.new_shot", icon="ADD")
+            layout.operator("speak.make_shot")
+            layout.menu("SPEAK_MT_more_shots")
             return
-        draw_text(layout, "A shot is one speaker on the timeline.")
-        layout.operator("speak.new_shot", icon="ADD")
+        row = layout.row()
+        listed = (bpy.data, "objects", context.scene, "speak_shot")
+        row.template_list("SPEAK_UL_shots", "", *listed, rows=3)
+        column = row.column(align=True)
+        column.operator("speak.new_shot", text="", icon="ADD")
+        column.operator("speak.duplicate_shot", text="", icon="DUPLICATE")
+        column.separator()
+        column.menu("SPEAK_MT_more_shots", text="", icon="DOWNARROW_HLT")
+
+
+class SPEAK_MT_more_shots(bpy.types.Menu):
+    """Further ways to get shots"""
+
+    bl_label = "More Shots"
+
+    def draw(self, context: Any) -> None:
+        """Strips, markers, objects."""
+        layout = self.layout
+        for source, label, _ in shot_making.STRIPS:
+            layout.operator("speak.shots_from_strips", text=f"From {label}").source = source
+        layout.operator("speak.shots_from_markers")
         layout.operator("speak.make_shot")

@@ -25,6 +25,10 @@ def test_an_edit_makes_the_frames_it_touches_and_says_how_many(play, pack):
     play("only_changed", pack)
 
 
+def test_shots_are_made_copied_and_brought_from_other_files(play, pack):
+    play("many_shots", pack)
+
+
 def test_a_script_that_just_ends_ends(play):
     assert "enabled" in play("plain_script", timeout=60)
 
