@@ -190,7 +190,9 @@ def _simple(make: Callable[[int, messages.Event], on.Event]) -> Any:
 TRANSLATORS: dict[str, Callable[[messages.Event], Sequence[on.Event]]] = {
     "prepared": _prepared,
     "heard": _heard,
-    "proposed": _simple(lambda id_, event: on.Proposed(id_, bytes(event.blobs[0].data))),
+    "proposed": _simple(
+        lambda id_, event: on.Proposed(id_, *(bytes(blob.data) for blob in event.blobs))
+    ),
     "keyed": _simple(lambda id_, event: on.Keyed(id_, tuple(messages.frame_keys(event)))),
     "frame": _frame,
     "previewed": _previewed,

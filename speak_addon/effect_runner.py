@@ -45,8 +45,9 @@ class EffectRunner:
                 self.link.cancel(request)
             case do.KeepOwn(job, own):
                 self.jobs[job].own = np.frombuffer(own, "<f4").copy()
-            case do.KeepAuto(job, auto):
+            case do.KeepAuto(job, auto, keys):
                 self.jobs[job].auto = np.frombuffer(auto, "<f4").reshape(-1, COUNT).copy()
+                self.jobs[job].auto_keys = np.frombuffer(keys, "<f4").reshape(-1, 4).copy()
             case do.PlanFrames():
                 self._plan(effect)
             case do.WriteFrame():

@@ -74,10 +74,11 @@ class KeepOwn:
 
 @dataclass(frozen=True, slots=True)
 class KeepAuto:
-    """Keep the auto layer with the job's data."""
+    """Keep the auto layer and its keys with the job's data."""
 
     job: int
     auto: bytes
+    keys: bytes
 
 
 @dataclass(frozen=True, slots=True)

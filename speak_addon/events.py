@@ -111,10 +111,11 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """The auto layer, float32 [frames, 19] as bytes."""
+    """The auto layer, float32 [frames, 19], and its keys, float32 [k, 4], as bytes."""
 
     request: int
     auto: bytes
+    keys: bytes
 
 
 @dataclass(frozen=True, slots=True)

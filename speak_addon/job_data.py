@@ -54,6 +54,7 @@ class JobData:
     weights: Track
     own: Track = field(default_factory=lambda: DEFAULTS.copy())
     auto: Track | None = None
+    auto_keys: Track | None = None  # [k, 4]: control, frame, value, slope
     controls: Track = field(default_factory=lambda: np.empty((0, COUNT), np.float32))
     keys: tuple[str, ...] = ()
     # The pack that the frames are made with, and what the core calls portrait and voice.

@@ -9,7 +9,7 @@ import bpy
 
 from ..inference_core.protocol.controls import CONTROLS
 from ..inference_core.protocol.errors import SpeakError
-from . import compat, curves, planes, shots
+from . import auto_keys, compat, curves, planes, shots
 from .job_data import JobData
 from .shot_folder import frame_name
 
@@ -28,8 +28,8 @@ def apply(owner: Any, scene: Any, data: JobData) -> None:
     # An undo during the generation may have taken these back.
     shot.uuid, shot.folder = data.shot, data.folder_name
     first = data.frames.first
-    if data.auto is not None:
-        curves.write_layer(owner, "auto", first, data.auto)
+    if data.auto_keys is not None:
+        auto_keys.write(owner, first, data.auto_keys)
     curves.write_layer(owner, "measured", first, data.measured, MEASURED)
     shot.made_fps, shot.made_fps_base = data.fps_stored
     shot.made_first, shot.made_count = first, data.frames.count

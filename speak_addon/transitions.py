@@ -97,9 +97,9 @@ def _next_stage(state: State, job: Job, event: on.Event) -> Result:
             else:
                 moved = replace(moved, stage=Stage.KEYING)
                 effects = (do.SendKeys(job.id, job.portrait, voice),)
-        case on.Proposed(_, auto):
+        case on.Proposed(_, auto, keys):
             moved = replace(job, stage=Stage.KEYING, request=None)
-            keep = do.KeepAuto(job.id, auto)
+            keep = do.KeepAuto(job.id, auto, keys)
             effects = (keep, do.SendKeys(job.id, job.portrait, job.voice))
         case on.Keyed(_, keys):
             moved = replace(job, request=None)

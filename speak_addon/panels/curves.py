@@ -4,7 +4,7 @@
 from typing import Any
 
 from ...inference_core.protocol.controls import GROUPS, in_group
-from .. import shots
+from .. import auto_keys, shots
 from .base import SpeakPanel
 
 
@@ -24,6 +24,9 @@ class CurvesPanel(SpeakPanel):
         column.prop(shot, "use_auto")
         if shot.use_auto:
             column.prop(shot, "auto_amount", slider=True)
+            keys = auto_keys.count(shot.id_data)
+            if keys:
+                column.label(text=f"{keys} keys proposed")
         for group in GROUPS:
             header, body = layout.panel(
                 f"speak_{group.name}", default_closed=group.name != "emotion"
@@ -33,6 +36,8 @@ class CurvesPanel(SpeakPanel):
                 continue
             if shot.use_auto:
                 body.prop(shot.weights, group.name, text="Proposed", slider=True)
+                if group.name == "emotion":
+                    body.label(text="Proposed from prosody, not from acted speech")
             column = body.column(align=True)
             for control in in_group(group.name):
                 column.prop(shot.edit, control.name, slider=True)

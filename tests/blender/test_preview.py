@@ -50,7 +50,7 @@ def introduced(core: Core) -> Preview:
     for answer in (
         on.Prepared(1, "portrait", OWN.tobytes()),
         on.Heard(2, "voice"),
-        on.Proposed(3, AUTO.tobytes()),
+        on.Proposed(3, AUTO.tobytes(), b""),
     ):
         preview.advance()
         assert preview.take(answer)

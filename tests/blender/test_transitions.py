@@ -31,7 +31,7 @@ def generating():
     state, _ = ready()
     state, _ = after(state, on.Prepared(100, "p", b"own"), on.RequestSent(1, 101))
     state, _ = after(state, on.Heard(101, "v"), on.RequestSent(1, 102))
-    state, _ = after(state, on.Proposed(102, b"auto"), on.RequestSent(1, 103))
+    state, _ = after(state, on.Proposed(102, b"auto", b"keys"), on.RequestSent(1, 103))
     return after(state, on.Keyed(103, KEYS), on.Planned(1, 2), on.RequestSent(1, 104))[0]
 
 
@@ -44,8 +44,8 @@ def test_each_answer_asks_for_the_next_thing():
     assert effects == [do.KeepOwn(1, b"own"), do.SendListen(1)]
     state, effects = after(state, on.RequestSent(1, 101), on.Heard(101, "v"))
     assert effects == [do.SendPropose(1, "p", "v")]
-    state, effects = after(state, on.RequestSent(1, 102), on.Proposed(102, b"auto"))
-    assert effects == [do.KeepAuto(1, b"auto"), do.SendKeys(1, "p", "v")]
+    state, effects = after(state, on.RequestSent(1, 102), on.Proposed(102, b"auto", b"keys"))
+    assert effects == [do.KeepAuto(1, b"auto", b"keys"), do.SendKeys(1, "p", "v")]
     state, effects = after(state, on.RequestSent(1, 103), on.Keyed(103, KEYS))
     assert effects == [do.PlanFrames(1, KEYS, FACTS)]
     state, effects = after(state, on.Planned(1, 2))
@@ -205,7 +205,7 @@ def test_progress_never_runs_backwards():
     state, _ = ready()
     for event in (
         on.Prepared(100, "p", b""), on.RequestSent(1, 101), on.Heard(101, "v"),
-        on.RequestSent(1, 102), on.Proposed(102, b""), on.RequestSent(1, 103),
+        on.RequestSent(1, 102), on.Proposed(102, b"", b""), on.RequestSent(1, 103),
         on.Keyed(103, KEYS), on.Planned(1, 2), on.RequestSent(1, 104),
         on.FrameMade(104, 0, "k0", b"", b"", 5.0), on.FrameMade(104, 2, "k2", b"", b"", 5.0),
         on.AllMade(104, 20.0),
