@@ -9,6 +9,7 @@ from . import (
     panels,
     preferences,
     properties,
+    rig,
     runtime,
     shot_list,
     shot_making,
@@ -16,10 +17,10 @@ from . import (
 )
 
 # Modules with `CLASSES`, in the order of registering.
-MODULES = (preferences, operators, shot_making, shot_list, panels)
+MODULES = (preferences, operators, shot_making, shot_list, rig, panels)
 CLASSES: tuple[type, ...] = tuple(cls for module in MODULES for cls in module.CLASSES)
 # Modules with a part that lives beside their classes: timers, handlers, properties.
-LIVING = (shot_list, runtime, watching, appended)
+LIVING = (shot_list, rig, runtime, watching, appended)
 
 
 def register() -> None:

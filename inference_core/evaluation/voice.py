@@ -19,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from inference_core.protocol.face_shapes import ARKIT
 from inference_core.runtime.audio_file import read_audio
 from inference_core.runtime.audio_resample import to_mono_16k
 from inference_core.runtime.mouth import PP, hard_labels
 from inference_core.runtime.pack import DEFAULT, VOICE, Pack
 from inference_core.runtime.phones import INDEX, PHONES, VISEME_INDEX, of_arpabet
-from inference_core.runtime.rig_curves import ARKIT, arkit_of
+from inference_core.runtime.rig_curves import arkit_of
 from inference_core.runtime.sparse_keys import sparse_keys
 from inference_core.runtime.voice import Heard, Session, hear
 

@@ -12,12 +12,14 @@ import numpy as np
 import onnxruntime as ort
 
 from inference_core.protocol.controls import VISEMES
+from inference_core.protocol.face_shapes import ARKIT
 
 from .audio_file import read_audio
 from .audio_resample import to_mono_16k
 from .pack import VOICE, Pack
 from .phones import PHONES
-from .rig_curves import ARKIT, arkit_of, cues_of
+from .rig_curves import arkit_of, cues_of
+from .sparse_keys import AMOUNT, sparse_keys
 from .voice import Heard, at_frames, hear
 
 FORMATS = {".json": "json", ".tsv": "rhubarb", ".txt": "rhubarb"}
@@ -35,7 +37,10 @@ def as_csv(heard: Heard, fps: Fraction, gain: float) -> str:
 
 
 def as_json(heard: Heard, fps: Fraction, gain: float) -> str:
-    """The same as lists per curve, with the phones (seconds) and the mouth cues."""
+    """The same as lists per curve and as few keys, with the phones (seconds) and the mouth cues.
+
+    A key is a frame, a value and a slope per frame, as in `sparse_keys`.
+    """
     visemes, shapes, loudness = _sampled(heard, fps, gain)
 
     def curves(names: tuple[str, ...], table: np.ndarray) -> dict[str, list[float]]:
@@ -44,12 +49,19 @@ def as_json(heard: Heard, fps: Fraction, gain: float) -> str:
             for name, column in zip(names, table.T, strict=True)
         }
 
+    def keys(names: tuple[str, ...], table: np.ndarray) -> dict[str, list[list[float]]]:
+        return {
+            name: [[k.frame, round(k.value, 4), round(k.slope, 5)] for k in sparse_keys(c, AMOUNT)]
+            for name, c in zip(names, table.T, strict=True)
+        }
+
     return json.dumps(
         {
             "fps": float(fps),
             "frames": len(visemes),
             "arkit": curves(ARKIT, shapes),
             "visemes": curves(VISEMES, visemes),
+            "keys": {"arkit": keys(ARKIT, shapes), "visemes": keys(VISEMES, visemes)},
             "loudness": [round(float(v), 4) for v in loudness],
             "phones": [
                 {"start": round(s, 3), "end": round(e, 3), "phone": PHONES[int(i)]}

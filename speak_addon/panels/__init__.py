@@ -11,11 +11,13 @@ from .generate import GeneratePanel
 from .playhead import PlayheadPanel
 from .portrait import PortraitPanel
 from .result import ResultPanel
+from .rig import RigPanel, SPEAK_UL_rig_shapes
 from .shot import ShotPanel, SPEAK_MT_more_shots
 from .voice import VoicePanel
 
 CLASSES = (
     SPEAK_MT_more_shots,
+    SPEAK_UL_rig_shapes,
     *in_editors(
         (
             ShotPanel,
@@ -25,6 +27,7 @@ CLASSES = (
             PlayheadPanel,
             CurvesPanel,
             ResultPanel,
+            RigPanel,
         )
     ),
 )

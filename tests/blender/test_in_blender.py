@@ -92,3 +92,7 @@ def test_two_blenders_at_once_each_have_their_core(begin, pack, tmp_path):
         assert int(_line(blender, "kept")) == 0
         assert blender.wait(60) == 0
         assert len(list((folder / "speak" / "Anna").glob("frame_*.png"))) == 25
+
+
+def test_a_face_of_ones_own_says_the_voice(play):
+    play("rig")

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from inference_core.protocol.controls import VISEMES
+from inference_core.protocol.face_shapes import ARKIT
 from inference_core.runtime.cli import main
 from inference_core.runtime.decode import segments
 from inference_core.runtime.mouth import PP, content_of_phones, viseme_weights
 from inference_core.runtime.phones import INDEX, PHONES
-from inference_core.runtime.rig_curves import ARKIT, Cue, arkit_of, cues_of
+from inference_core.runtime.rig_curves import Cue, arkit_of, cues_of
 from inference_core.runtime.sparse_keys import Key, curve, keyed, sparse_keys, tolerance_of
 
 VOICE_FILE = Path(__file__).parents[2] / "samples" / "voice.wav"
