@@ -4,7 +4,7 @@
 from typing import Any
 
 from ..inference_core.protocol.controls import CONTROLS
-from . import compat
+from . import colours, compat
 from .bezier import fill
 from .curves import ACTION, curve_path, group_label
 from .layers import Track
@@ -23,6 +23,7 @@ def write(owner: Any, first: int, keys: Track) -> None:
         curve = bag.fcurves.find(path, index=0)
         if curve is None:
             curve = compat.new_curve(bag, path, group_label(LAYER, control))
+        curve.color_mode, curve.color = "CUSTOM", colours.of(control.name, LAYER)
         curve.lock = False
         fill(curve, first, keys[keys[:, 0] == index, 1:])
         curve.lock, curve.select = True, False

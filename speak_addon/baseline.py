@@ -15,8 +15,9 @@ import numpy.typing as npt
 from ..inference_core.protocol.controls import COUNT
 from .layers import Track, blend
 
-# shot.json keeps five digits of a control.
-ROUNDED = 2e-5
+# What a value may differ by and still be the same: as it was sent, and as shot.json and the curves
+# of the auto layer give it back.
+EXACT, ROUNDED = 1e-6, 2e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Baseline:
     auto: Track | None
     controls: Track
     keys: tuple[str | None, ...]
+    tolerance: float = EXACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def from_record(record: Mapping[str, Any], auto: Track | None) -> Baseline | Non
         return None
     if own.shape != (COUNT,) or controls.shape != (len(keys), COUNT):
         return None
-    return Baseline(sources, own, auto if used_auto else None, controls, keys)
+    return Baseline(sources, own, auto if used_auto else None, controls, keys, ROUNDED)
 
 
 def changes(
@@ -104,7 +106,7 @@ def changes(
     auto = made.auto[:known] if use_auto and made.auto is not None else None
     wanted = blend(made.own, auto, edit[:known], weights[:known])
     touched = np.ones(total, bool)
-    touched[:known] = (np.abs(wanted - made.controls[:known]) > ROUNDED).any(axis=1)
+    touched[:known] = (np.abs(wanted - made.controls[:known]) > made.tolerance).any(axis=1)
     touched[:known] |= np.array([key is None for key in made.keys[:known]], bool)
     gone = _absent(total, present) & ~touched
     frames = tuple(int(index) for index in np.flatnonzero(touched | gone))

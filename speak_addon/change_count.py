@@ -39,7 +39,7 @@ def steps(owner: Any, scene: Any, session: Session) -> Iterator[None]:
     if frames.count == 0 or curves.needs_stepping(owner):
         return
     yield
-    made = session.baselines.get(uuid) or _from_disk(owner, frames)
+    made = made_from(owner, session)
     yield
     tracks: list[Track] = []
     for path in curves.PATHS:
@@ -61,7 +61,12 @@ def look(owner: Any, scene: Any, session: Session) -> Changes | None:
     return session.changes.get(owner.speak.uuid)
 
 
-def _from_disk(owner: Any, frames: FrameRange) -> Baseline | None:
+def made_from(owner: Any, session: Session) -> Baseline | None:
+    """What the frames of a shot were made from, as far as it is known."""
+    return session.baselines.get(owner.speak.uuid) or _from_disk(owner)
+
+
+def _from_disk(owner: Any) -> Baseline | None:
     """The baseline of an earlier session: shot.json, and the auto layer from its curves."""
     if not owner.speak.folder:
         return None

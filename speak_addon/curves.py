@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 
 from ..inference_core.protocol.controls import CONTROLS, GROUPS, Control
-from . import compat
+from . import colours, compat
 from .frame_time import FrameRange
 from .layers import Track
 
@@ -47,6 +47,7 @@ def write_layer(
             curve = compat.new_curve(bag, path, group_label(layer, control))
         values = track[:, index]
         there = np.isfinite(values)
+        curve.color_mode, curve.color = "CUSTOM", colours.of(control.name, layer)
         curve.lock = False
         _fill(curve, numbers[there], values[there].astype(np.float32))
         curve.lock, curve.select = True, False

@@ -8,13 +8,14 @@ from bpy.props import (
     BoolProperty,
     EnumProperty,
     FloatProperty,
+    FloatVectorProperty,
     IntProperty,
     PointerProperty,
     StringProperty,
 )
 
 from ..inference_core.protocol.controls import CONTROLS, GROUPS, Control
-from . import compat, planes
+from . import compat, planes, wheel
 
 # A library override of a linked shot can be keyed and generated like a shot of the file itself.
 OVERRIDABLE = {"LIBRARY_OVERRIDABLE"}
@@ -187,6 +188,30 @@ class SPEAK_PG_shot(bpy.types.PropertyGroup):
         default=1.0,
         min=0.0,
         max=2.0,
+    )
+    wheel: FloatVectorProperty(
+        name="Emotion Wheel",
+        description="Drag to mix two neighbouring emotions; the middle is neutral",
+        subtype="COLOR_GAMMA",
+        size=3,
+        min=0.0,
+        max=1.0,
+        get=wheel.shown,
+        set=wheel.dragged,
+    )
+    wheel_keys: BoolProperty(
+        override=OVERRIDABLE,
+        name="Key While Dragging",
+        description="Key the emotions at the playhead while the wheel is dragged",
+        default=True,
+    )
+    ramp: FloatProperty(
+        override=OVERRIDABLE,
+        name="Ramp (s)",
+        description="Seconds over which a set is gone over to, ending at the playhead",
+        default=0.3,
+        min=0.0,
+        soft_max=2.0,
     )
     make_plane: BoolProperty(
         override=OVERRIDABLE,

@@ -5,22 +5,35 @@ import bpy
 
 from . import (
     appended,
+    layer_operators,
     operators,
     panels,
     preferences,
     properties,
     rig,
     runtime,
+    set_operators,
+    sets_in_file,
     shot_list,
     shot_making,
     watching,
 )
 
 # Modules with `CLASSES`, in the order of registering.
-MODULES = (preferences, operators, shot_making, shot_list, rig, panels)
+MODULES = (
+    preferences,
+    operators,
+    shot_making,
+    shot_list,
+    sets_in_file,
+    set_operators,
+    layer_operators,
+    rig,
+    panels,
+)
 CLASSES: tuple[type, ...] = tuple(cls for module in MODULES for cls in module.CLASSES)
 # Modules with a part that lives beside their classes: timers, handlers, properties.
-LIVING = (shot_list, rig, runtime, watching, appended)
+LIVING = (shot_list, sets_in_file, rig, runtime, watching, appended)
 
 
 def register() -> None:

@@ -9,7 +9,7 @@ import bpy
 
 from ..inference_core.protocol.controls import CONTROLS
 from ..inference_core.protocol.errors import SpeakError
-from . import auto_keys, compat, curves, planes, shots
+from . import auto_keys, compat, curves, keys, planes, shots
 from .job_data import JobData
 from .shot_folder import frame_name
 
@@ -30,6 +30,7 @@ def apply(owner: Any, scene: Any, data: JobData) -> None:
     first = data.frames.first
     if data.auto_keys is not None:
         auto_keys.write(owner, first, data.auto_keys)
+    keys.tidy(owner)
     curves.write_layer(owner, "measured", first, data.measured, MEASURED)
     shot.made_fps, shot.made_fps_base = data.fps_stored
     shot.made_first, shot.made_count = first, data.frames.count

@@ -13,7 +13,7 @@ from bpy.app.handlers import persistent
 
 from ..inference_core.protocol.controls import CONTROLS, GROUPS
 from ..inference_core.protocol.errors import SpeakError
-from . import change_count, compat, preferences, preview_image, runtime, shots, sources
+from . import change_count, compat, keys, preferences, preview_image, runtime, shots, sources
 from .preview import Moment
 from .state import Link
 
@@ -107,6 +107,7 @@ def _count(owner: Any) -> bool:
         if monotonic() - _changed_at < QUIET_SECONDS or _playing():
             return True
         _counted_at = _changed_at
+        keys.tidy(owner)
         scene = compat.sequencer_scene(bpy.context)
         _counting = change_count.steps(owner, scene, runtime.session())
     until = monotonic() + BUDGET_SECONDS

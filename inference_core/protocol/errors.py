@@ -221,6 +221,10 @@ TABLE: dict[str, Wording] = {
         "The curves file has a column {name}, which is not a control.",
         "`python -m inference_core controls` lists the names.",
     ),
+    "sets_unreadable": Wording(
+        "The file of sets cannot be read: {reason}.",
+        "Choose a file that Export Sets has written.",
+    ),
     "file_missing": Wording("The file {name} is not there.", "Check the name."),
     "blend_not_saved": Wording(
         "The .blend file has not been saved yet, so the frames have no folder to go to.",

@@ -12,12 +12,14 @@ from .playhead import PlayheadPanel
 from .portrait import PortraitPanel
 from .result import ResultPanel
 from .rig import RigPanel, SPEAK_UL_rig_shapes
+from .sets import SetsPanel, SPEAK_MT_sets
 from .shot import ShotPanel, SPEAK_MT_more_shots
 from .voice import VoicePanel
 
 CLASSES = (
     SPEAK_MT_more_shots,
     SPEAK_UL_rig_shapes,
+    SPEAK_MT_sets,
     *in_editors(
         (
             ShotPanel,
@@ -25,6 +27,7 @@ CLASSES = (
             VoicePanel,
             GeneratePanel,
             PlayheadPanel,
+            SetsPanel,
             CurvesPanel,
             ResultPanel,
             RigPanel,

@@ -12,7 +12,7 @@ class CurvesPanel(SpeakPanel):
     """The layers and their controls."""
 
     bl_label = "Curves"
-    bl_order = 4
+    bl_order = 5
 
     def draw(self, context: Any) -> None:
         """Draw it."""
@@ -27,6 +27,10 @@ class CurvesPanel(SpeakPanel):
             keys = auto_keys.count(shot.id_data)
             if keys:
                 column.label(text=f"{keys} keys proposed")
+        row = layout.row(align=True)
+        row.operator("speak.bake_auto", text="Bake")
+        row.operator("speak.simplify_edit", text="Simplify")
+        row.operator("speak.clear_edit", text="Clear")
         for group in GROUPS:
             header, body = layout.panel(
                 f"speak_{group.name}", default_closed=group.name != "emotion"

@@ -29,6 +29,10 @@ def test_shots_are_made_copied_and_brought_from_other_files(play, pack):
     play("many_shots", pack)
 
 
+def test_sets_the_wheel_and_whole_layers(play, pack):
+    play("layers_and_sets", pack)
+
+
 def test_a_script_that_just_ends_ends(play):
     assert "enabled" in play("plain_script", timeout=60)
 
