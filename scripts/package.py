@@ -38,6 +38,7 @@ SHIPPED = (
     "inference_core/__main__.py",
     "inference_core/protocol",
     "inference_core/service",
+    "inference_core/provenance",
     "inference_core/runtime",
     "inference_core/packs",
     "LICENSE",
@@ -94,7 +95,7 @@ def fingerprint(platform: wheels.Platform, root: Path = ROOT) -> str:
     Sizes and dates stand for the content, so that asking takes milliseconds.
     """
     digest = hashlib.sha256(platform.name.encode())
-    extra = [root / MANIFEST, wheels.LOCK, Path(__file__)]
+    extra = [root / MANIFEST, wheels.LOCK, Path(__file__), Path(wheels.__file__)]
     for path in [*extra, *(path for path, _ in shipped_files(root))]:
         facts = path.stat()
         digest.update(f"{path}\n{facts.st_size}\n{facts.st_mtime_ns}\n".encode())
@@ -129,7 +130,7 @@ def stage(platform: wheels.Platform, folder: Path, python: Path, root: Path = RO
     found = wheels.fetch(platform, python)
     (folder / "wheels").mkdir()
     for wheel in found:
-        shutil.copyfile(wheel, folder / "wheels" / wheel.name)
+        wheels.copy_lean(wheel, folder / "wheels")
     manifest = (root / MANIFEST).read_text("utf-8")
     named = with_wheels(manifest, platform.name, [wheel.name for wheel in found])
     (folder / MANIFEST).write_text(named, "utf-8", newline="\n")

@@ -23,7 +23,16 @@ from scripts import wheels
 from scripts.environment import REQUIREMENTS, clean_variables
 from scripts.terminal import say
 
-RUNTIME = ("onnxruntime==1.31.1", "pillow==13.0.0", "numpy==1.26.4")
+RUNTIME = (
+    "onnxruntime==1.31.1",
+    "pillow==13.0.0",
+    "numpy==1.26.4",
+    # 0.38.1 has no wheel for Windows.
+    "c2pa-python==0.38.0",
+    "cryptography==50.0.2",
+)
+# What `bench` measures with; torch is among TRAIN.
+MEASURE = ("av==18.1.0", "scikit-image==0.26.0", "scipy==1.17.1", "torchmetrics==1.9.0")
 TRAIN = (
     "torch==2.13.0",
     "safetensors==0.8.0",
@@ -42,11 +51,16 @@ PURPOSES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("bpy==5.0.1", "numpy==1.26.4", "pillow==13.0.0"),
     ),
     "train.txt": ("inference_core.model and inference_core.training", (*RUNTIME, *TRAIN)),
+    "bench.txt": (
+        "python -m inference_core bench, and verify on movies",
+        (*RUNTIME, *MEASURE, "torch==2.13.0", "lpips==0.1.4"),
+    ),
     "dev.txt": (
         "scripts/test.py, on top of demo.txt: lint, types, tests of every part",
         (
             *RUNTIME,
             *TRAIN,
+            *MEASURE,
             "pytest==9.2.0",
             "pytest-timeout==2.4.0",
             "hypothesis==6.170.15",

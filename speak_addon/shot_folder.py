@@ -23,8 +23,8 @@ PART = ".part"
 STALE_SECONDS = 60.0
 # EDQUOT is missing on Windows, which says ENOSPC for a full quota.
 FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
-# The key stands in the first text chunk, right behind the image header.
-HEAD = 256
+# The key stands in the first text chunk, behind the image header and what signs the file.
+HEAD = 8192
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 KEY_CHUNK = b"tEXtspeak-key\0"
 

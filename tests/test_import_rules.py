@@ -38,6 +38,12 @@ RULES = (
         f"{CORE}/runtime",
         # soundfile only where it happens to be installed, for compressed audio
         frozenset({"numpy", "onnxruntime", "PIL", "soundfile"}),
+        frozenset({f"{CORE}.protocol", f"{CORE}.provenance"}),
+    ),
+    Rule(
+        f"{CORE}/provenance",
+        # av only where it happens to be installed, to look into movies
+        frozenset({"numpy", "PIL", "c2pa", "cryptography", "av"}),
         frozenset({f"{CORE}.protocol"}),
     ),
     Rule(

@@ -86,10 +86,13 @@ class Bench:
         self, subject: Subject, controls: Floats, content: Floats | None = None, size: int = 256
     ) -> Bytes:
         """Finished pictures [n, h, w, 3] of the subject with controls [n, 19] and, where it speaks,
-        content [n, 15]; through `Engine.generate`, so with the paste and its fade.
+        content [n, 15]; through `Engine.generate`, so with the paste and its fade. Without the
+        watermark: this measures the pack.
         """
         voice = None if content is None else _voice(content)
-        made = self.engine.generate(subject.portrait, voice, FPS, controls, size, start=ROW)
+        made = self.engine.generate(
+            subject.portrait, voice, FPS, controls, size, start=ROW, mark=False
+        )
         pictures = [Image.open(io.BytesIO(frame.png)).convert("RGB") for frame in made]
         return np.stack([np.asarray(picture) for picture in pictures])
 

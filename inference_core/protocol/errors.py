@@ -237,6 +237,14 @@ TABLE: dict[str, Wording] = {
     "disk_full": Wording(
         "The disk is full.", "Free some space and press Generate again; finished frames are kept."
     ),
+    # Marks
+    "marks_unsigned": Wording(
+        "The frames carry the watermark but no signed manifest: {reason}.",
+        "Reinstall the extension, or install the Python packages c2pa-python and cryptography.",
+    ),
+    "sign_failed": Wording(
+        "Nothing was signed: {reason}.", "Choose a rendered movie or picture that is finished."
+    ),
     # The pack
     "pack_missing": Wording(
         "The model pack {name} is not there.", "Reinstall the extension or choose another pack."

@@ -11,10 +11,10 @@ describe                                                                        
 prepare    face box                                    uint8 [bytes of a file]    prepared
 listen     rate                                        int16 [n] or [n, ch]       heard
 propose    portrait voice fps frames seed amount start                            proposed
-keys       portrait voice fps size seed start          float32 [N, 19]            keyed
+keys       portrait voice fps size seed start mark     float32 [N, 19]            keyed
 preview    portrait voice fps side start index         float32 [1, 19]            previewed
-generate   portrait voice fps size seed start          float32 [N, 19]            done
-                                                       and, for a part of the
+generate   portrait voice fps size seed start mark     float32 [N, 19]            done
+           consent                                     and, for a part of the
                                                        frames, int32 [n] indices
 cancel     its id is that of the request to stop                                  cancelled
 
@@ -33,7 +33,8 @@ done      {made, seconds}
 
 `portrait` and `voice` are keys that the core made from the content; `notices` are
 [{code, args}, ...]. `voice` may be null for a shot without one; `face` is a number from the list
-of faces, `box` [x, y, width, height] in pixels of the portrait, and either may be null.
+of faces, `box` [x, y, width, height] in pixels of the portrait, and either may be null. `mark`
+says whether the frames are marked as generated; `consent` is a word of `consent.CONSENTS`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,6 +43,7 @@ from fractions import Fraction
 from math import prod
 from struct import pack
 
+from .consent import UNSTATED
 from .controls import COUNT
 from .errors import SpeakError
 
@@ -191,9 +193,10 @@ def keys(
     size: int,
     seed: int = 0,
     start: float = 0.0,
+    mark: bool = True,
 ) -> Request:
     """The key of every frame; `controls` are the bytes of float32 [frames, 19]."""
-    fields = _shot(portrait, voice, fps, size, seed, start)
+    fields = _shot(portrait, voice, fps, size, seed, start, mark)
     return Request("keys", fields, (_track(controls),))
 
 
@@ -206,12 +209,17 @@ def generate(
     seed: int = 0,
     start: float = 0.0,
     indices: Sequence[int] | None = None,
+    mark: bool = True,
+    consent: str = UNSTATED,
 ) -> Request:
-    """Frames of the shot, all of them or those of `indices`, in the order asked for."""
+    """Frames of the shot, all of them or those of `indices`, in the order asked for; marked as
+    generated, with what was stated about the person in the portrait.
+    """
     blobs = [_track(controls)]
     if indices is not None:
         blobs.append(Blob("int32", (len(indices),), pack(f"<{len(indices)}i", *indices)))
-    return Request("generate", _shot(portrait, voice, fps, size, seed, start), tuple(blobs))
+    fields = _shot(portrait, voice, fps, size, seed, start, mark)
+    return Request("generate", {**fields, "consent": consent}, tuple(blobs))
 
 
 def preview(
@@ -237,10 +245,10 @@ def frame_keys(event: Event) -> list[str]:
 
 
 def _shot(
-    portrait: str, voice: str | None, fps: Fraction, size: int, seed: int, start: float
+    portrait: str, voice: str | None, fps: Fraction, size: int, seed: int, start: float, mark: bool
 ) -> dict[str, object]:
     fields: dict[str, object] = {"portrait": portrait, "voice": voice, "fps": _fps(fps)}
-    return {**fields, "size": size, "seed": seed, "start": start}
+    return {**fields, "size": size, "seed": seed, "start": start, "mark": mark}
 
 
 def _fps(fps: Fraction) -> list[int]:

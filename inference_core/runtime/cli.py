@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inference_core import __version__
+from inference_core.protocol.consent import CONSENTS, UNSTATED
 from inference_core.protocol.controls import as_markdown
 from inference_core.protocol.errors import SpeakError
 
@@ -93,6 +94,18 @@ def parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="another number, other proposed motion")
     add("--amount", type=float, default=1.0, help="how much motion is proposed (default 1)")
     add("--start", type=float, default=0.0, help="seconds into the voice of frame 0")
+    add(
+        "--consent",
+        choices=tuple(CONSENTS),
+        default=UNSTATED,
+        help="what you state about the person in the portrait; kept in the frames' manifests",
+    )
+    add(
+        "--no-marks",
+        dest="mark",
+        action="store_false",
+        help="no watermark, no manifest: only where the law allows it (docs/provenance.md)",
+    )
     _engine_options(make)
 
     hear = commands.add_parser("voice", help="curves for a 3D or 2D rig from a voice")

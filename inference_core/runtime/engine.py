@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from inference_core.protocol.consent import UNSTATED
 from inference_core.protocol.controls import CONTROLS_VERSION, VISEMES
 from inference_core.protocol.errors import SpeakError
 
@@ -35,6 +36,7 @@ from .painter import Painter
 from .png import Pixels
 from .portrait import Floats, Portrait, tensor
 from .preview import Previewer
+from .seal import Seal
 from .sparse_keys import keyed
 from .tracks import MOST_FRAMES, clamped
 from .voice import CONTENT_RATE
@@ -79,7 +81,7 @@ class Engine:
         """Open the pack in the folder `pack`. SpeakError: those of `Pack`."""
         self.pack = Pack(pack, threads)
         self._identities: OrderedDict[str, dict[str, Floats]] = OrderedDict()
-        self._painters: OrderedDict[tuple[str, int], Painter] = OrderedDict()
+        self._painters: OrderedDict[tuple[str, int, bool], Painter] = OrderedDict()
         self._previewers: OrderedDict[tuple[str, int], Previewer] = OrderedDict()
 
     def describe(self) -> dict[str, Any]:
@@ -203,10 +205,11 @@ class Engine:
         size: int,
         seed: int = 0,
         start: float = 0.0,
+        mark: bool = True,
     ) -> list[str]:
         """The key of every frame, SHA-256 hex. SpeakError as in `generate`."""
         track, content = self._inputs(voice, fps, controls, size, start)
-        return frame_keys(self.pack.sha256, portrait.key, size, content, track, seed)
+        return frame_keys(self.pack.sha256, portrait.key, size, content, track, seed, mark)
 
     def generate(
         self,
@@ -218,20 +221,28 @@ class Engine:
         seed: int = 0,
         start: float = 0.0,
         indices: Sequence[int] | None = None,
+        mark: bool = True,
     ) -> Iterator[Frame]:
-        """Make the frames in `indices` (None = all) of a track [N, 19], in that order.
+        """Make the frames in `indices` (None = all) of a track [N, 19], in that order; `mark` =
+        whether they get the watermark.
 
         Values outside of their range are held to it (`tracks.clamped` gives the notice). Closing
         the iterator stops the work after the frame in hand. SpeakError at once: bad_size, bad_fps,
         bad_index, controls_shape, no_frames, too_many_frames; those of the pack.
         """
         track, content = self._inputs(voice, fps, controls, size, start)
-        keys = frame_keys(self.pack.sha256, portrait.key, size, content, track, seed)
+        keys = frame_keys(self.pack.sha256, portrait.key, size, content, track, seed, mark)
         order = list(range(len(track))) if indices is None else [int(index) for index in indices]
         for index in order:
             if not 0 <= index < len(track):
                 raise SpeakError("bad_index", index=index, frames=len(track))
-        return self._frames(portrait, size, track, content, keys, order)
+        return self._frames(portrait, size, track, content, keys, order, mark)
+
+    def seal(self, portrait: Portrait, consent: str = UNSTATED) -> Seal:
+        """What signs the portrait's frames: kept apart from making them, since a signature is
+        random and frames are not. `consent` is a word of `consent.CONSENTS`.
+        """
+        return Seal(self.describe(), portrait.sha256, consent)
 
     def preview(
         self,
@@ -285,10 +296,11 @@ class Engine:
         content: Floats,
         keys: list[str],
         order: list[int],
+        mark: bool,
     ) -> Iterator[Frame]:
         if not order:
             return
-        painter = self._painter(portrait, size)
+        painter = self._painter(portrait, size, mark)
         waiting: deque[tuple[int, Future[tuple[bytes, Floats]]]] = deque()
 
         def finish(crops: list[Floats], key: str) -> tuple[bytes, Floats]:
@@ -311,11 +323,11 @@ class Engine:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _painter(self, portrait: Portrait, size: int) -> Painter:
+    def _painter(self, portrait: Portrait, size: int, mark: bool) -> Painter:
         def make() -> Painter:
-            return Painter(self.pack, portrait, size, self._known_identity(portrait))
+            return Painter(self.pack, portrait, size, self._known_identity(portrait), mark)
 
-        return _kept(self._painters, (portrait.key, size), KEPT_PAINTERS, make)
+        return _kept(self._painters, (portrait.key, size, mark), KEPT_PAINTERS, make)
 
     def _known_identity(self, portrait: Portrait) -> dict[str, Floats]:
         return _kept(

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 # Raised whenever the way from network to PNG changes, so that old frames are not taken for new.
-METHOD = 1
+METHOD = 2
 
 
 def frame_keys(
@@ -25,16 +25,18 @@ def frame_keys(
     content: npt.NDArray[np.float32],
     controls: npt.NDArray[np.float32],
     seed: int,
+    mark: bool = True,
 ) -> list[str]:
     """SHA-256 hex of each frame.
 
     `pack` and `portrait` are their own keys, `content` [N, 15] and `controls` [N, 19] what each
-    frame uses. The frame's number is not part of it: equal frames are equal wherever they stand.
+    frame uses, `mark` whether it gets the watermark. The frame's number is not part of it: equal
+    frames are equal wherever they stand.
     """
     head = hashlib.sha256()
     for text in (pack, portrait):
         head.update(struct.pack("<I", len(text)) + text.encode("ascii"))
-    head.update(struct.pack("<IIq", METHOD, size, seed))
+    head.update(struct.pack("<IIq?", METHOD, size, seed, mark))
     keys = []
     # -0.0 and 0.0 are the same value in other bytes; adding 0.0 makes them one.
     rows = np.concatenate([content, controls], 1).astype("<f4") + np.float32(0)

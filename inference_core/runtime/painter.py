@@ -9,6 +9,9 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
+from inference_core.provenance.statement import XMP
+from inference_core.provenance.watermark import Watermark
+
 from .align import Paste, to_bytes
 from .pack import Pack
 from .png import FrameEncoder, Pixels, pixels
@@ -23,16 +26,29 @@ class Painter:
     """Holds what all frames of a portrait and size share; nothing changes from frame to frame."""
 
     def __init__(
-        self, pack: Pack, portrait: Portrait, size: int, identity: Mapping[str, Floats]
+        self,
+        pack: Pack,
+        portrait: Portrait,
+        size: int,
+        identity: Mapping[str, Floats],
+        mark: bool = True,
     ) -> None:
-        """`size` = side of the generated crop, `identity` = outputs of identity.onnx."""
+        """`size` = side of the generated crop, `identity` = outputs of identity.onnx, `mark` =
+        whether the frames get the watermark.
+        """
         self._pack = pack
         self._session = pack.session("frame.onnx")
         self._paste = Paste(portrait.square, size, (portrait.width, portrait.height))
         whole = pixels(portrait.rgb, portrait.alpha)
-        self._encoder = FrameEncoder(whole, self._paste.box)
         left, top, right, bottom = self._paste.box
         self._base = whole[top:bottom, left:right]
+        self._watermark: Watermark | None = None
+        if mark:
+            # What lies around the box is marked once; the box joins it in every frame.
+            whole = whole.copy()
+            Watermark(0, 0, portrait.width, portrait.height).mark(whole)
+            self._watermark = Watermark(left, top, *self._paste.size)
+        self._encoder = FrameEncoder(whole, self._paste.box, XMP if mark else None)
         # Where the crop has no transparent pixel, none can move into it: one picture does.
         opaque = portrait.alpha is None or bool((self._base[:, :, 3] == 255).all())
         backdrops = (DARK,) if opaque else (DARK, LIGHT)
@@ -94,7 +110,10 @@ class Painter:
         if len(crops) == 2:
             colour, alpha = matte(colour, np.nan_to_num(crops[1]))
             colour = np.concatenate([colour, alpha[None]])
-        return self._paste.blend(self._base, colour * np.float32(255))
+        result = self._paste.blend(self._base, colour * np.float32(255))
+        if self._watermark is not None:
+            self._watermark.mark(result)
+        return result
 
 
 def matte(dark: Floats, light: Floats) -> tuple[Floats, Floats]:

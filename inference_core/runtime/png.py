@@ -19,6 +19,9 @@ from PIL import Image
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 KEY_NAME = b"speak-key"
+# Bytes of a file in which the key stands. A signed file has its manifest, about 3 kB, before it.
+HEAD = 8192
+XMP_HEAD = b"XML:com.adobe.xmp\0\0\0\0\0"  # uncompressed, no language
 ADLER_BASE = 65521
 PART_BYTES = 1 << 20  # rows are filtered and compressed so many bytes at a time
 LEFT, AVERAGE = 1, 3  # PNG filters: the difference to the left, to the mean of left and up
@@ -92,10 +95,15 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 class FrameEncoder:
     """Encodes frames that are the portrait outside of `box`. Safe to use from several threads."""
 
-    def __init__(self, portrait: Pixels, box: tuple[int, int, int, int]) -> None:
-        """`portrait` uint8 [H, W, 3 or 4]; `box` = left, top, right, bottom, not empty."""
+    def __init__(
+        self, portrait: Pixels, box: tuple[int, int, int, int], xmp: str | None = None
+    ) -> None:
+        """`portrait` uint8 [H, W, 3 or 4]; `box` = left, top, right, bottom, not empty; `xmp` = a
+        note for every file.
+        """
         self._height, self._width, self._channels = portrait.shape
         self._box = box
+        self._notes = [] if xmp is None else [_chunk(b"iTXt", XMP_HEAD + xmp.encode())]
         flat = portrait.reshape(self._height, -1)
         _, top, _, bottom = box
         self._rows = portrait[top:bottom]
@@ -122,6 +130,7 @@ class FrameEncoder:
             SIGNATURE,
             _chunk(b"IHDR", header),
             _chunk(b"tEXt", KEY_NAME + b"\0" + key.encode("ascii")),
+            *self._notes,
             _chunk(b"IDAT", b"\x78\x01"),
             *(_chunk(b"IDAT", band.data) for band in bands),
             _chunk(b"IDAT", struct.pack(">I", _joined_adler(bands))),
@@ -131,7 +140,7 @@ class FrameEncoder:
 
 
 def key_of(start: bytes) -> str | None:
-    """The frame key in the first 256 bytes of a file, None when it is no frame of ours."""
+    """The frame key in the first HEAD bytes of a file, None when it is no frame of ours."""
     if not start.startswith(SIGNATURE):
         return None
     at = start.find(b"tEXt" + KEY_NAME + b"\0")

@@ -56,6 +56,7 @@ class Portrait:
     confidence: float
     rgb: Image.Image
     alpha: Image.Image | None
+    sha256: str = ""  # of the file
 
     def crop(self, size: int, backdrop: int = DARK) -> Image.Image:
         """The upright square around the face, `size` x `size` pixels, over a grey backdrop."""
@@ -130,6 +131,7 @@ def prepare(
         confidence=faces[chosen].confidence,
         rgb=picture.rgb,
         alpha=picture.alpha,
+        sha256=hashlib.sha256(data).hexdigest(),
     )
 
 

@@ -2,7 +2,7 @@
 """A small picture of one moment, for somebody who is dragging a slider.
 
 The same network makes it as makes the frames, at its smallest size; the picture that it is pasted
-into is scaled down first, nothing is read back and no file is written.
+into is scaled down first, nothing is read back and no file is written. So it is not marked.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Previewer:
         self, pack: Pack, portrait: Portrait, side: int, identity: dict[str, Floats]
     ) -> None:
         small = reduced(portrait, side)
-        self._painter = Painter(pack, small, min(pack.sizes), identity)
+        self._painter = Painter(pack, small, min(pack.sizes), identity, mark=False)
         self._whole = pixels(small.rgb, small.alpha)
 
     def picture(self, controls: Floats, content: Floats) -> Pixels:

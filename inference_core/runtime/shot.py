@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from inference_core.protocol.consent import UNSTATED
 from inference_core.protocol.controls import CONTROLS_VERSION, COUNT, NAMES
 from inference_core.protocol.errors import SpeakError
 
@@ -23,6 +24,7 @@ from .image_file import MAX_FILE
 from .notice import Notice
 from .portrait import Floats, Portrait
 from .progress import Progress
+from .seal import Seal
 from .shot_file import CONTROLS, FORMAT, MEASURED, ShotFolder, frame_name
 from .tracks import MOST_FRAMES, clamped, defaults, layered, read_csv, to_csv
 
@@ -48,6 +50,8 @@ class Order:
     seed: int = 0
     amount: float = 1.0
     start: float = 0.0
+    mark: bool = True
+    consent: str = UNSTATED
 
 
 class Shot:
@@ -72,10 +76,14 @@ class Shot:
         over = self.frames.stop / order.fps - heard
         if over > 1 / order.fps:
             notices.append(Notice("voice_clipped_range", {"seconds": round(float(over), 2)}))
+        self._seal: Seal | None = None
+        if order.mark:
+            self._seal = engine.seal(self.portrait, order.consent)
+            notices += self._seal.notices
         for notice in (*self.portrait.notices, *self.voice.notices, *notices):
             say(notice)
         what = (order.fps, self.track, order.size, order.seed, order.start)
-        self.keys = engine.keys(self.portrait, self.voice, *what)
+        self.keys = engine.keys(self.portrait, self.voice, *what, mark=order.mark)
         self.folder.open()
         self.there = self.folder.there(self.keys)
         known = self.folder.measured()
@@ -135,6 +143,7 @@ class Shot:
             self.order.seed,
             self.order.start,
             wanted,
+            self.order.mark,
         )
         try:
             for frame in frames:
@@ -156,7 +165,8 @@ class Shot:
         self.measured[frame.index] = [round(float(value), 5) for value in frame.measured]
         if frame.index in self.there:
             return 0
-        self.folder.write(frame_name(frame.index), frame.png)
+        png = self._seal(frame.png, frame.key) if self._seal else frame.png
+        self.folder.write(frame_name(frame.index), png)
         self.there.add(frame.index)
         return 1
 
@@ -188,6 +198,8 @@ class Shot:
             "fps": [self.order.fps.numerator, self.order.fps.denominator],
             "size": self.order.size,
             "seed": self.order.seed,
+            "mark": self.order.mark,
+            "consent": self.order.consent,
             "frames": len(self.keys),
             "keys": [self.keys[i] if i in self.there else None for i in count],
             "controls": {

@@ -20,11 +20,10 @@ from typing import Any
 from inference_core.protocol.controls import COUNT
 from inference_core.protocol.errors import SpeakError
 
-from .png import key_of
+from .png import HEAD, key_of
 
 SHOT, CONTROLS, MEASURED = "shot.json", "controls.csv", "measured.csv"
 FORMAT = 1
-HEAD = 256  # bytes of a frame in which its key stands
 # EDQUOT is missing on Windows, which says ENOSPC for a full quota.
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
+from inference_core.protocol.consent import CONSENTS
 from inference_core.protocol.controls import COUNT
 from inference_core.protocol.errors import SpeakError
 from inference_core.protocol.messages import (
@@ -63,6 +64,16 @@ def _integer(name: str, low: int, high: int) -> Callable[[object], None]:
             raise _bad(f"{name} is not a whole number from {low} to {high}")
 
     return check
+
+
+def _mark(value: object) -> None:
+    if type(value) is not bool:
+        raise _bad("mark is neither true nor false")
+
+
+def _consent(value: object) -> None:
+    if not (isinstance(value, str) and value in CONSENTS):
+        raise _bad(f"consent is none of {', '.join(CONSENTS)}")
 
 
 def _face(value: object) -> None:
@@ -187,7 +198,7 @@ _MOMENT = {
     "side": _integer("side", MIN_SIDE, MAX_SIDE),
     "index": _integer("index", 0, MAX_FRAMES),
 }
-_SIZED = {**_SHOT, "size": _integer("size", 1, MAX_SIZE)}
+_SIZED = {**_SHOT, "size": _integer("size", 1, MAX_SIZE), "mark": _mark}
 
 REQUESTS: dict[str, _Shape] = {
     "ping": _Shape(),
@@ -198,7 +209,7 @@ REQUESTS: dict[str, _Shape] = {
     "propose": _Shape({**_SHOT, "frames": _frames, "amount": _number("amount", 0, 10)}),
     "keys": _Shape(_SIZED, _track),
     "preview": _Shape(_MOMENT, _row),
-    "generate": _Shape(_SIZED, _track_and_indices),
+    "generate": _Shape({**_SIZED, "consent": _consent}, _track_and_indices),
 }
 
 

@@ -161,7 +161,7 @@ class Worker:
         self._event("proposed", ("float32", track), ("float32", keys))
 
     def _keys(self, header: Header, blobs: tuple[Blob, ...]) -> None:
-        keys = self._engine.keys(*self._shot(header, blobs))
+        keys = self._engine.keys(*self._shot(header, blobs), mark=header["mark"])
         self._check_stopped()
         digests = np.frombuffer(bytes.fromhex("".join(keys)), np.uint8).reshape(-1, 32)
         self._event("keyed", ("uint8", digests))
@@ -180,11 +180,15 @@ class Worker:
         self._event("stage", name="frames")
         began, told, made = time.monotonic(), 0.0, 0
         first = began
-        frames = self._engine.generate(*shot, indices=indices)
+        sealed = self._engine.seal(shot[0], header["consent"]) if header["mark"] else None
+        for notice in _notices(sealed.notices if sealed else ()):
+            self._event("notice", **notice)
+        frames = self._engine.generate(*shot, indices=indices, mark=header["mark"])
         try:
             for frame in frames:
                 self._check_stopped()
-                png, seen = np.frombuffer(frame.png, np.uint8), ("float32", frame.measured)
+                file = sealed(frame.png, frame.key) if sealed else frame.png
+                png, seen = np.frombuffer(file, np.uint8), ("float32", frame.measured)
                 self._event(
                     "frame", ("uint8", png), seen, index=int(frame.index), key=str(frame.key)
                 )

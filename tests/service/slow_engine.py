@@ -67,6 +67,17 @@ class Frame:
     measured: Any
 
 
+@dataclass
+class Seal:
+    """Appends the statement, unless there is none."""
+
+    consent: str
+    notices: Any = ()
+
+    def __call__(self, png: bytes, key: str) -> bytes:
+        return png if self.consent == "unstated" else png + self.consent.encode()
+
+
 class SlowEngine:
     """The engine's calls, with real keys and made-up frames."""
 
@@ -105,7 +116,13 @@ class SlowEngine:
         keys = [(c, f, ramp[f, c], COUNT * amount) for c in range(COUNT) for f in (0, frames - 1)]
         return ramp, np.array(keys)
 
-    def keys(self, portrait: Portrait, voice: Voice | None, *shot: Any) -> list[str]:
+    def seal(self, portrait: Portrait, consent: str) -> Seal:
+        """Writes the statement behind the file."""
+        return Seal(consent)
+
+    def keys(
+        self, portrait: Portrait, voice: Voice | None, *shot: Any, mark: bool = True
+    ) -> list[str]:
         """One key per row of the curves."""
         if portrait.told.get("die_at") == -1:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -121,6 +138,7 @@ class SlowEngine:
         seed: int = 0,
         start: float = 0.0,
         indices: Sequence[int] | None = None,
+        mark: bool = True,
     ) -> Iterator[Frame]:
         """Frames, as the portrait tells."""
         if portrait.told.get("fail"):

@@ -22,6 +22,7 @@ from inference_core.protocol.errors import SpeakError
 from inference_core.protocol.messages import frame_keys
 from tests.fixtures.faces import draw_face, encoded
 from tests.fixtures.tiny_pack import write_pack
+from tests.fixtures.unsigned import unsigned
 from tests.service.harness import FPS, TestCore, children, resident, started
 
 REAL = "inference_core"
@@ -85,7 +86,7 @@ def test_a_worker_killed_in_between_changes_no_byte(core: TestCore, face: bytes)
     def digests() -> list[str]:
         events = core.events(core.link.send(request), 60)
         files = [bytes(event.blobs[0].data) for event in events if event.type == "frame"]
-        return [hashlib.sha256(file).hexdigest() for file in files]
+        return [hashlib.sha256(unsigned(file)).hexdigest() for file in files]
 
     before = digests()
     assert len(before) == 2
