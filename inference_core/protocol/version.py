@@ -7,4 +7,4 @@ dtype. Only the layout of the hello (see handshake.py) may never change, so that
 can tell each other which they are.
 """
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3

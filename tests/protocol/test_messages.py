@@ -89,7 +89,7 @@ def test_an_id_is_a_whole_number_from_1(request_id: object):
 
 def test_the_version_is_named_when_a_type_or_field_is_unknown():
     for request in (Request("sing"), Request("ping", {"loud": True})):
-        with pytest.raises(SpeakError, match=r"(in|of) version 2"):
+        with pytest.raises(SpeakError, match=r"(in|of) version 3"):
             admit(request)
 
 
