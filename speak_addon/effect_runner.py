@@ -108,7 +108,11 @@ class EffectRunner:
             data.pack = {
                 "pack": core.pack, "version": core.pack_version, "sha256": core.pack_sha256,
             }  # fmt: skip
-        data.there = set(range(len(effect.keys))) - set(data.folder.missing(effect.keys))
+        missing = data.folder.missing(effect.keys)
+        data.needed = data.takes.needed()
+        # What an earlier take has made need not be made again.
+        missing = [i for i in missing if not data.takes.restore(i, effect.keys[i], data.needed)]
+        data.there = set(range(len(effect.keys))) - set(missing)
         shot_record.recall_measured(data)
         # A frame that is there without its measurement (shot.json is gone) is made to be looked
         # at, but its file is not touched.
@@ -123,6 +127,7 @@ class EffectRunner:
         data = self.jobs[effect.job]
         try:
             if effect.index not in data.there:
+                data.takes.keep(effect.index, data.needed)
                 data.folder.write_frame(effect.index, effect.png)
             data.measured[effect.index] = np.frombuffer(effect.measured, "<f4")
             data.there.add(effect.index)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..inference_core.protocol.errors import SpeakError
 from ..inference_core.protocol.messages import MAX_FRAMES, MAX_PORTRAIT_BYTES
-from . import audio, curves, layers, preferences, shots, sources
+from . import audio, curve_data, curves, layers, preferences, shots, sources
 from .job_data import JobData, Speaker
 from .shot_folder import ShotFolder
 from .state import Note
@@ -44,6 +44,7 @@ def gather(owner: Any, scene: Any) -> tuple[JobData, tuple[Note, ...]]:
         use_auto=shot.use_auto,
         edit=edit,
         weights=weights,
+        kept=curve_data.capture(owner),
         measured=np.full(edit.shape, np.nan, np.float32),
     )
     return data, tuple(notices)

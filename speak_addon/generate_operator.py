@@ -11,7 +11,7 @@ from typing import Any
 import bpy
 
 from ..inference_core.protocol.errors import SpeakError, wording
-from . import compat, gather, results, runtime, shots
+from . import compat, gather, results, runtime, shots, takes
 from . import events as on
 from .core_link import note
 from .explained import Explained
@@ -134,6 +134,10 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
             self.report({"WARNING"}, "The shot was deleted meanwhile; its frames are kept")
             return {"CANCELLED"}
         results.apply(owner, scene, data)
+        try:
+            takes.record(owner, data)
+        except SpeakError as error:
+            self.report({"WARNING"}, f"This take is not kept: {error.sentence} {error.hint}")
         self.report({"INFO"}, summary(report))
         return {"FINISHED"}
 

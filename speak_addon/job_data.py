@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from .baseline import Baseline, Sources
 from .frame_time import FrameRange
 from .layers import DEFAULTS, Track
 from .shot_folder import ShotFolder
+from .take_store import TakeStore
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,16 @@ class JobData:
     # NaN where a frame has not been read back; `there` are the frames whose file is finished.
     measured: Track = field(default_factory=lambda: np.empty((0, COUNT), np.float32))
     there: set[int] = field(default_factory=set)
+
+    # Curves and settings as they were then, for the take; see `curve_data`.
+    kept: dict[str, Any] = field(default_factory=dict)
+    # The frames that takes need, by key, as they were when the job began.
+    needed: frozenset[str] = frozenset()
+
+    @property
+    def takes(self) -> TakeStore:
+        """The shot's takes."""
+        return TakeStore(self.folder.path)
 
     @property
     def frames(self) -> FrameRange:

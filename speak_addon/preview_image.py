@@ -9,10 +9,9 @@ from typing import Any
 
 import bpy
 import numpy as np
-import numpy.typing as npt
 from bpy.utils import previews
 
-from . import preferences, shots
+from . import preferences, shots, viewport
 from .preview import Picture
 
 _NAME = "playhead"
@@ -21,10 +20,8 @@ _handle: Any = None
 _picture: Picture | None = None
 _texture: Any = None
 
-Colours = npt.NDArray[np.float32]
 
-
-def rgba(picture: Picture) -> Colours:
+def rgba(picture: Picture) -> viewport.Colours:
     """The picture as Blender wants it: float32 [h, w, 4], 0 to 1, the bottom row first."""
     seen = np.frombuffer(picture.pixels, np.uint8).reshape(picture.shape)
     height, width, channels = picture.shape
@@ -73,26 +70,12 @@ def _draw() -> None:
     if _picture is None or chosen is None or not (chosen.use_preview and chosen.preview_on_plane):
         return
     owner = shots.by_uuid(_picture.moment.shot)
-    plane = None if owner is None else owner if owner.type == "MESH" else owner.speak.plane
-    if plane is None or not plane.data.get("speak_plane") or not plane.visible_get():
+    plane = None if owner is None else viewport.plane_of(owner)
+    if plane is None:
         return
-    import gpu
-    from gpu_extras.batch import batch_for_shader
-
     if _texture is None:
-        height, width, _ = _picture.shape
-        pixels = rgba(_picture).ravel()
-        data = gpu.types.Buffer("FLOAT", len(pixels), pixels)
-        _texture = gpu.types.GPUTexture((width, height), format="RGBA8", data=data)
-    corners = [plane.matrix_world @ vertex.co for vertex in plane.data.vertices[:4]]
-    shader = gpu.shader.from_builtin("IMAGE")
-    places = {"pos": corners, "texCoord": ((0, 0), (1, 0), (1, 1), (0, 1))}
-    batch = batch_for_shader(shader, "TRI_FAN", places)
-    gpu.state.blend_set("ALPHA")
-    shader.bind()
-    shader.uniform_sampler("image", _texture)
-    batch.draw(shader)
-    gpu.state.blend_set("NONE")
+        _texture = viewport.texture_of_pixels(rgba(_picture))
+    viewport.draw(plane, _texture)
 
 
 def register() -> None:

@@ -225,6 +225,37 @@ class SPEAK_PG_shot(bpy.types.PropertyGroup):
         description="Put the frames as an image strip over their sound",
         default=True,
     )
+    compare_mode: EnumProperty(
+        override=OVERRIDABLE,
+        name="Compare",
+        description="How another take is shown",
+        items=(
+            ("SIDE", "Side by Side", "The other take stands to the right of the shown one"),
+            ("WIPE", "Wipe", "The other take covers the shown one from the wipe on"),
+        ),
+    )
+    wipe: FloatProperty(
+        override=OVERRIDABLE,
+        name="Wipe",
+        description="Where the other take begins, from left to right",
+        default=0.5,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+    )
+    takes_kept: IntProperty(
+        override=OVERRIDABLE,
+        name="Takes to Keep",
+        description="How many takes without a name are kept; the oldest goes first",
+        default=10,
+        min=1,
+        max=1000,
+    )
+    all_takes: BoolProperty(
+        override=OVERRIDABLE, name="Show All Takes", description="List the older takes too"
+    )
+    compared: IntProperty(override=OVERRIDABLE, options={"HIDDEN"})
+    take: IntProperty(override=OVERRIDABLE, options={"HIDDEN"})
     # What the last generation left behind.
     plane: PointerProperty(override=OVERRIDABLE, type=bpy.types.Object, options={"HIDDEN"})
     result_strip: StringProperty(override=OVERRIDABLE, options={"HIDDEN"})

@@ -5,6 +5,7 @@ import bpy
 
 from . import (
     appended,
+    compare,
     layer_operators,
     operators,
     panels,
@@ -16,6 +17,7 @@ from . import (
     sets_in_file,
     shot_list,
     shot_making,
+    take_operators,
     watching,
 )
 
@@ -29,11 +31,12 @@ MODULES = (
     set_operators,
     layer_operators,
     rig,
+    take_operators,
     panels,
 )
 CLASSES: tuple[type, ...] = tuple(cls for module in MODULES for cls in module.CLASSES)
 # Modules with a part that lives beside their classes: timers, handlers, properties.
-LIVING = (shot_list, sets_in_file, rig, runtime, watching, appended)
+LIVING = (shot_list, sets_in_file, rig, runtime, watching, appended, compare)
 
 
 def register() -> None:

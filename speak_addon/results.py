@@ -34,35 +34,40 @@ def apply(owner: Any, scene: Any, data: JobData) -> None:
     curves.write_layer(owner, "measured", first, data.measured, MEASURED)
     shot.made_fps, shot.made_fps_base = data.fps_stored
     shot.made_first, shot.made_count = first, data.frames.count
-    if shot.make_plane:
-        _show_on_plane(owner, scene, data)
-    if shot.make_strip:
-        _show_in_sequencer(owner, scene, data)
+    show_frames(owner, scene)
 
 
-def first_frame_path(data: JobData) -> str:
+def show_frames(owner: Any, scene: Any) -> None:
+    """Show the frames that the shot's folder has now, wherever they are wanted."""
+    if owner.speak.make_plane:
+        _show_on_plane(owner, scene)
+    if owner.speak.make_strip:
+        _show_in_sequencer(owner, scene)
+
+
+def first_frame_path(owner: Any) -> str:
     """The first frame as Blender stores it: relative where the folder is."""
-    return data.folder_name.rstrip("/\\") + "/" + frame_name(0)
+    return str(owner.speak.folder).rstrip("/\\") + "/" + frame_name(0)
 
 
-def _show_on_plane(owner: Any, scene: Any, data: JobData) -> None:
-    image = _load_image(owner, data)
+def _show_on_plane(owner: Any, scene: Any) -> None:
+    image = _load_image(owner)
     plane = _ensure_plane(owner, scene, image)
     material = planes.ensure_material(plane, owner.name)
     compat.show_transparency(material, bool(image["speak_alpha"]))
     texture = planes.texture_node(material)
     texture.image = image
     user = texture.image_user
-    user.frame_duration = data.frames.count
-    user.frame_start = data.frames.first
+    user.frame_duration = owner.speak.made_count
+    user.frame_start = owner.speak.made_first
     # The files count from 0, Blender's sequences from 1.
     user.frame_offset = -1
     user.use_auto_refresh = True
 
 
-def _load_image(owner: Any, data: JobData) -> Any:
+def _load_image(owner: Any) -> Any:
     """The image sequence of a shot with its true size; the one it had is used again."""
-    path = first_frame_path(data)
+    path = first_frame_path(owner)
     wanted = bpy.path.abspath(path)
     for image in bpy.data.images:
         if image.source == "SEQUENCE" and bpy.path.abspath(image.filepath) == wanted:
@@ -93,30 +98,30 @@ def _ensure_plane(owner: Any, scene: Any, image: Any) -> Any:
     return plane
 
 
-def _show_in_sequencer(owner: Any, scene: Any, data: JobData) -> None:
+def _show_in_sequencer(owner: Any, scene: Any) -> None:
     """An image strip of all frames over the voice; the one of the last generation is kept."""
     editor = scene.sequence_editor or scene.sequence_editor_create()
     strips = compat.strips(editor)
     strip = strips.get(owner.speak.result_strip) if owner.speak.result_strip else None
     if strip is not None and strip.type != "IMAGE":
         strip = None
-    count, first = data.frames.count, data.frames.first
+    count, first = owner.speak.made_count, owner.speak.made_first
     if strip is not None and len(strip.elements) != count:
         channel, name = strip.channel, strip.name
         strips.remove(strip)
-        strip = _new_strip(strips, owner, data, channel, name)
+        strip = _new_strip(strips, owner, channel, name)
     elif strip is None:
         channel = _free_channel(scene, owner, first, count)
-        strip = _new_strip(strips, owner, data, channel, f"{owner.name} frames")
-    strip.directory = data.folder_name
+        strip = _new_strip(strips, owner, channel, f"{owner.name} frames")
+    strip.directory = owner.speak.folder
     compat.move_strip(strip, first)
     owner.speak.result_strip = strip.name
 
 
-def _new_strip(strips: Any, owner: Any, data: JobData, channel: int, name: str) -> Any:
-    path = first_frame_path(data)
-    strip = strips.new_image(name, path, channel, data.frames.first)
-    for index in range(1, data.frames.count):
+def _new_strip(strips: Any, owner: Any, channel: int, name: str) -> Any:
+    path = first_frame_path(owner)
+    strip = strips.new_image(name, path, channel, owner.speak.made_first)
+    for index in range(1, owner.speak.made_count):
         strip.elements.append(frame_name(index))
     # Where the frames have no alpha this costs nothing; where they have, what is below shows.
     strip.blend_type = "ALPHA_OVER"

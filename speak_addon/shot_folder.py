@@ -12,8 +12,9 @@ import json
 import os
 import struct
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from ..inference_core.protocol.errors import SpeakError
 
@@ -48,6 +49,30 @@ def frame_key(path: Path) -> str | None:
     return head[at + len(KEY_CHUNK) : at + 4 + length].decode("latin-1")
 
 
+def part_of(final: Path) -> Path:
+    """Where a file is written before it has its name."""
+    # The process in the name: two Blenders on one shot never write into one file.
+    return final.with_name(f"{final.name}.{os.getpid()}{PART}")
+
+
+@contextlib.contextmanager
+def writing(final: Path) -> Iterator[BinaryIO]:
+    """A file that gets its name only when it is whole.
+
+    Raises SpeakError(folder_read_only, disk_full).
+    """
+    part = part_of(final)
+    with as_speak_error(final.parent):
+        try:
+            with part.open("wb") as file:
+                yield file
+            part.replace(final)
+        except OSError:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
+
+
 class ShotFolder:
     """Writes into the folder of one shot."""
 
@@ -56,10 +81,10 @@ class ShotFolder:
 
     def open(self) -> None:
         """Make the folder and try it. Raises SpeakError(folder_read_only, disk_full)."""
-        with _as_speak_error(self.path):
+        with as_speak_error(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             self._remove_stale_parts()
-            probe = self._part(self.path / "probe")
+            probe = part_of(self.path / "probe")
             try:
                 probe.write_bytes(bytes(4096))
             finally:
@@ -90,21 +115,9 @@ class ShotFolder:
             return {}
         return facts if isinstance(facts, dict) else {}
 
-    def _part(self, final: Path) -> Path:
-        # The process in the name: two Blenders on one shot never write into one file.
-        return final.with_name(f"{final.name}.{os.getpid()}{PART}")
-
     def _write(self, final: Path, pieces: Iterable[bytes]) -> None:
-        part = self._part(final)
-        with _as_speak_error(self.path):
-            try:
-                with part.open("wb") as file:
-                    file.writelines(pieces)
-                part.replace(final)
-            except OSError:
-                with contextlib.suppress(OSError):
-                    part.unlink(missing_ok=True)
-                raise
+        with writing(final) as file:
+            file.writelines(pieces)
 
     def _remove_stale_parts(self) -> None:
         now = time.time()
@@ -114,7 +127,7 @@ class ShotFolder:
                     part.unlink()
 
 
-class _as_speak_error:
+class as_speak_error:
     """Turns an OSError into the sentence that the user can act on."""
 
     def __init__(self, folder: Path) -> None:

@@ -51,9 +51,16 @@ def facts(data: JobData) -> dict[str, Any]:
 
 
 def recall_measured(data: JobData) -> None:
-    """Fill in what shot.json says was measured on frames that are kept."""
-    before = data.folder.read_shot()
-    keys, rows = before.get("keys"), before.get("measured")
+    """Fill in what shot.json, or that of a take, says was measured on frames that are there."""
+    _fill_in(data, data.folder.read_shot())
+    for take in reversed(data.takes.takes()):
+        unknown = {data.keys[i] for i in data.there if not np.isfinite(data.measured[i]).all()}
+        if unknown & set(take.keys):
+            _fill_in(data, data.takes.details(take.number).get("shot", {}))
+
+
+def _fill_in(data: JobData, record: dict[str, Any]) -> None:
+    keys, rows = record.get("keys"), record.get("measured")
     if not isinstance(keys, list) or not isinstance(rows, list):
         return
     known = {key: row for key, row in zip(keys, rows, strict=False) if key and _is_row(row)}

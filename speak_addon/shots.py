@@ -50,6 +50,7 @@ def separate_copy(owner: Any) -> None:
             shot.folder = ""
             shot.result_strip = ""
             shot.plane = None
+            shot.take = shot.compared = 0
             return
 
 

@@ -13,7 +13,17 @@ from bpy.app.handlers import persistent
 
 from ..inference_core.protocol.controls import CONTROLS, GROUPS
 from ..inference_core.protocol.errors import SpeakError
-from . import change_count, compat, keys, preferences, preview_image, runtime, shots, sources
+from . import (
+    change_count,
+    compare,
+    compat,
+    keys,
+    preferences,
+    preview_image,
+    runtime,
+    shots,
+    sources,
+)
 from .preview import Moment
 from .state import Link
 
@@ -73,6 +83,8 @@ def _serve() -> float | None:
     # A copy made with Blender's own commands came with the identity of the original.
     shots.separate_copy(owner)
     here = runtime.session()
+    if compare.prepare(owner, bpy.context.scene):
+        runtime.redraw()
     if _look_at_playhead(owner):
         return BUSY_SECONDS
     if here.state.job is not None or not _count(owner):

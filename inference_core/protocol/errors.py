@@ -221,6 +221,10 @@ TABLE: dict[str, Wording] = {
         "The curves file has a column {name}, which is not a control.",
         "`python -m inference_core controls` lists the names.",
     ),
+    "take_missing": Wording(
+        "Take {number} cannot be read any more.",
+        "Choose another take; the frames that are shown now are not touched.",
+    ),
     "sets_unreadable": Wording(
         "The file of sets cannot be read: {reason}.",
         "Choose a file that Export Sets has written.",

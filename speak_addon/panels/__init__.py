@@ -14,6 +14,7 @@ from .result import ResultPanel
 from .rig import RigPanel, SPEAK_UL_rig_shapes
 from .sets import SetsPanel, SPEAK_MT_sets
 from .shot import ShotPanel, SPEAK_MT_more_shots
+from .takes import TakesPanel
 from .voice import VoicePanel
 
 CLASSES = (
@@ -30,6 +31,7 @@ CLASSES = (
             SetsPanel,
             CurvesPanel,
             ResultPanel,
+            TakesPanel,
             RigPanel,
         )
     ),

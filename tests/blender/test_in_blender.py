@@ -33,6 +33,10 @@ def test_sets_the_wheel_and_whole_layers(play, pack):
     play("layers_and_sets", pack)
 
 
+def test_each_generation_is_a_take_to_go_back_to(play, pack):
+    play("take_after_take", pack)
+
+
 def test_a_script_that_just_ends_ends(play):
     assert "enabled" in play("plain_script", timeout=60)
 

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The animator's curves as plain data, and back: what a take keeps of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..inference_core.protocol.controls import CONTROLS, GROUPS
+from . import compat, keys
+from .curves import ACTION, PATHS
+
+# What a key consists of: its numbers, and its choices from lists.
+NUMBERS = ("co", "handle_left", "handle_right")
+CHOICES = ("interpolation", "easing", "handle_left_type", "handle_right_type")
+
+# What else of a shot a generation depends on and an animator changes.
+SETTINGS = ("size", "seed", "use_auto", "auto_amount")
+
+
+def capture(owner: Any) -> dict[str, Any]:
+    """The edit layer and the weights: `values` as they stand, `curves` by data path; `settings`."""
+    bag = compat.find_bag(owner)
+    found = {}
+    for path in PATHS:
+        curve = None if bag is None else bag.fcurves.find(path, index=0)
+        if curve is not None and len(curve.keyframe_points):
+            found[path] = _data(curve)
+    values = {path: round(float(owner.path_resolve(path)), 7) for path in PATHS}
+    settings = {name: getattr(owner.speak, name) for name in SETTINGS}
+    return {"values": values, "curves": found, "settings": settings}
+
+
+def restore(owner: Any, data: Mapping[str, Any]) -> None:
+    """Put back what `capture` gave; other curves of the object stay."""
+    bag = compat.ensure_bag(owner, ACTION)
+    for path in PATHS:
+        curve = bag.fcurves.find(path, index=0)
+        if curve is not None:
+            bag.fcurves.remove(curve)
+    for path, value in data["values"].items():
+        if path in PATHS:
+            _, layer, name = path.split(".")
+            setattr(getattr(owner.speak, layer), name, float(value))
+    for path, points in data["curves"].items():
+        if path in PATHS:
+            _fill(bag.fcurves.new(path, index=0), points)
+    keys.tidy(owner)
+    keys.touch(owner)
+
+
+def _data(curve: Any) -> dict[str, Any]:
+    points = curve.keyframe_points
+    count = len(points)
+    data: dict[str, Any] = {"extrapolation": curve.extrapolation, "mute": curve.mute}
+    for name in NUMBERS:
+        flat = np.empty(2 * count, np.float32)
+        points.foreach_get(name, flat)
+        # The shortest decimal that is the same float32.
+        data[name] = [float(str(value)) for value in flat]
+    for name in CHOICES:
+        numbers = np.empty(count, np.int32)
+        points.foreach_get(name, numbers)
+        names = {item.value: item.identifier for item in _choices(name)}
+        data[name] = [names.get(int(number), "") for number in numbers]
+    return data
+
+
+def _fill(curve: Any, data: Mapping[str, Any]) -> None:
+    points = curve.keyframe_points
+    count = len(data["co"]) // 2
+    points.add(count)
+    for name in CHOICES:
+        numbers = {item.identifier: item.value for item in _choices(name)}
+        values = [numbers.get(choice, 0) for choice in data[name]]
+        points.foreach_set(name, np.array(values, np.int32))
+    for name in NUMBERS:
+        points.foreach_set(name, np.array(data[name], np.float32))
+    curve.extrapolation, curve.mute = data["extrapolation"], bool(data["mute"])
+    curve.update()
+
+
+def _choices(name: str) -> Any:
+    return bpy.types.Keyframe.bl_rna.properties[name].enum_items
+
+
+assert len(PATHS) == len(CONTROLS) + len(GROUPS)
