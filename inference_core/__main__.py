@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m inference_core generate | controls | check | voice | evaluate | serve`."""
+"""`python -m inference_core COMMAND`: the command line, one module per command."""
 
 import sys
 from importlib.util import find_spec

@@ -31,6 +31,7 @@ class Sources:
     size: int
     seed: int
     amount: float
+    mark: bool = True
 
     def differences(self, other: "Sources") -> tuple[str, ...]:
         """The names of the fields that differ."""

@@ -126,6 +126,7 @@ REASONS = {
     "size": "the size has changed",
     "seed": "the seed has changed",
     "amount": "the amount of proposed motion has changed",
+    "mark": "marks were turned on or off",
     "auto": "motion is proposed that was not there before",
 }
 

@@ -92,12 +92,12 @@ class EffectRunner:
                 data.controls = blend(data.own, data.auto, data.edit, data.weights)
                 return messages.keys(
                     portrait, voice, speaker.fps, track_bytes(data.controls), data.size,
-                    speaker.seed, speaker.start,
+                    speaker.seed, speaker.start, data.mark,
                 )  # fmt: skip
             case do.SendGenerate(_, portrait, voice):
                 return messages.generate(
                     portrait, voice, speaker.fps, track_bytes(data.controls), data.size,
-                    speaker.seed, speaker.start, data.indices,
+                    speaker.seed, speaker.start, data.indices, data.mark, data.consent,
                 )  # fmt: skip
 
     def _plan(self, effect: do.PlanFrames) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..inference_core.protocol.errors import SpeakError
 from ..inference_core.protocol.messages import MAX_FRAMES, MAX_PORTRAIT_BYTES
-from . import audio, curve_data, curves, layers, preferences, shots, sources
+from . import audio, curve_data, curves, layers, marks, preferences, shots, sources
 from .job_data import JobData, Speaker
 from .shot_folder import ShotFolder
 from .state import Note
@@ -41,6 +41,8 @@ def gather(owner: Any, scene: Any) -> tuple[JobData, tuple[Note, ...]]:
         voice_name=shot.strip if shot.voice_source == "STRIP" else shot.voice_source,
         fps_stored=(scene.render.fps, scene.render.fps_base),
         size=int(shot.size),
+        mark=asked.sources.mark,
+        consent=marks.consent(owner),
         use_auto=shot.use_auto,
         edit=edit,
         weights=weights,

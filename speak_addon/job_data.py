@@ -51,6 +51,8 @@ class JobData:
     voice_name: str
     fps_stored: tuple[int, float]
     size: int
+    mark: bool
+    consent: str
     use_auto: bool
     edit: Track
     weights: Track

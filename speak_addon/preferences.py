@@ -60,6 +60,13 @@ class SPEAK_AP_preferences(bpy.types.AddonPreferences):
         subtype="DIR_PATH",
     )
 
+    allow_unmarked: BoolProperty(
+        name="Let Projects Leave Marks Out",
+        description="Show a switch in each project that makes frames without watermark and "
+        "manifest. In many places the law asks for marks on synthetic faces",
+        default=False,
+    )
+
     def draw(self, context: Any) -> None:
         """Draw the preferences."""
         from .panels.drawing import draw_core_status
@@ -70,6 +77,7 @@ class SPEAK_AP_preferences(bpy.types.AddonPreferences):
         layout.prop(self, "python")
         layout.prop(self, "pack")
         layout.prop(self, "log_folder")
+        layout.prop(self, "allow_unmarked")
         draw_core_status(layout)
 
 

@@ -7,6 +7,8 @@ from . import (
     appended,
     compare,
     layer_operators,
+    marks,
+    marks_operators,
     operators,
     panels,
     preferences,
@@ -32,11 +34,13 @@ MODULES = (
     layer_operators,
     rig,
     take_operators,
+    marks,
+    marks_operators,
     panels,
 )
 CLASSES: tuple[type, ...] = tuple(cls for module in MODULES for cls in module.CLASSES)
 # Modules with a part that lives beside their classes: timers, handlers, properties.
-LIVING = (shot_list, sets_in_file, rig, runtime, watching, appended, compare)
+LIVING = (shot_list, sets_in_file, rig, marks, runtime, watching, appended, compare)
 
 
 def register() -> None:

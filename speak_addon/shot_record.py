@@ -38,6 +38,8 @@ def facts(data: JobData) -> dict[str, Any]:
         "start": speaker.start,
         "fps": [speaker.fps.numerator, speaker.fps.denominator],
         "size": data.size,
+        "mark": data.mark,
+        "consent": data.consent,
         "seed": speaker.seed,
         "frames": data.frames.count,
         "sources": {**asdict(speaker.sources), "own": _row(data.own), "auto": data.use_auto},

@@ -11,7 +11,7 @@ from typing import Any
 
 import bpy
 
-from . import compat, shots
+from . import compat, marks, shots
 from .baseline import Sources
 from .file_hash import file_hash
 from .frame_time import FrameRange
@@ -29,6 +29,7 @@ def of(owner: Any, scene: Any, frames: FrameRange, pack: str) -> Sources:
         size=int(shot.size),
         seed=shot.seed,
         amount=round(shot.auto_amount, 6),
+        mark=marks.are_on(scene),
     )
 
 

@@ -25,10 +25,17 @@ MIME = {
     ".tif": "image/tiff", ".tiff": "image/tiff", ".avif": "image/avif", ".jxl": "image/jxl",
     ".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime", ".avi": "video/avi",
 }  # fmt: skip
+# A file is what its first bytes say, whatever its name: (where, bytes, MIME type).
+HEADS = (
+    (0, b"\x89PNG\r\n\x1a\n", "image/png"), (0, b"\xff\xd8\xff", "image/jpeg"),
+    (8, b"WEBP", "image/webp"), (8, b"AVI ", "video/avi"), (4, b"ftypqt", "video/quicktime"),
+    (4, b"ftypavi", "image/avif"), (4, b"ftyp", "video/mp4"), (0, b"II*\0", "image/tiff"),
+    (0, b"MM\0*", "image/tiff"),
+)  # fmt: skip
 # What C2PA has no place in gets its manifest beside it.
 SIDECAR_SUFFIX = ".c2pa"
 SIDECAR = {".exr", ".mkv", ".webm", ".ogv", ".bmp", ".hdr", ".dpx"}
-SIDECAR_MIME = "application/c2pa"
+BYTES = "application/octet-stream"
 
 
 class CannotSignError(Exception):
@@ -105,12 +112,12 @@ class Signer:
         """
         suffix = path.suffix.lower()
         beside = suffix in SIDECAR
-        mime = MIME.get(suffix, "application/octet-stream")
-        if suffix not in MIME and not beside:
+        mime = _mime(path)
+        if not mime and not beside:
             raise CannotSignError(f"{path.name} is of a kind that cannot be signed")
         target = path.with_name(path.name + SIDECAR_SUFFIX) if beside else path
         part = target.with_name(f"{target.name}.{os.getpid()}.part")
-        builder = self._c2pa.Builder(film_manifest(path.name, mime, facts), self._context)
+        builder = self._c2pa.Builder(film_manifest(path.name, mime or BYTES, facts), self._context)
         try:
             with self._lock, builder, path.open("rb") as source:
                 for frame in frames:
@@ -119,7 +126,7 @@ class Signer:
                         builder.add_ingredient(told, "image/png", stream)
                 if beside:
                     builder.set_no_embed()
-                    data = builder.sign(self._signer, mime, source, io.BytesIO())
+                    data = builder.sign(self._signer, mime or BYTES, source, io.BytesIO())
                     part.write_bytes(data)
                 else:
                     with part.open("w+b") as out:
@@ -151,16 +158,15 @@ def read(path: Path, anchors: Sequence[bytes] = ()) -> Manifest | None:
     c2pa = library()
     if c2pa is None:
         raise CannotSignError("the Python package c2pa is not installed")
-    suffix = path.suffix.lower()
     sidecar = path.with_name(path.name + SIDECAR_SUFFIX)
     beside = sidecar.read_bytes() if sidecar.exists() else None
-    mime = MIME.get(suffix, "application/octet-stream")
-    if beside is None and suffix not in MIME:
+    mime = _mime(path)
+    if beside is None and not mime:
         return None
     context = _context(anchors)
     try:
         with path.open("rb") as stream:
-            reader = c2pa.Reader(mime, stream, beside, context)
+            reader = c2pa.Reader(mime or BYTES, stream, beside, context)
             try:
                 found = json.loads(reader.json())
             finally:
@@ -172,6 +178,14 @@ def read(path: Path, anchors: Sequence[bytes] = ()) -> Manifest | None:
         text = str(error)
         return None if _not_such_a_file(text) else Manifest("Invalid", "", "", problems=(text,))
     return _told(found)
+
+
+def _mime(path: Path) -> str:
+    """The MIME type of a file that can hold a manifest, "" of any other. OSError."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    found = [mime for at, magic, mime in HEADS if head[at : at + len(magic)] == magic]
+    return found[0] if found else MIME.get(path.suffix.lower(), "")
 
 
 def _not_such_a_file(text: str) -> bool:

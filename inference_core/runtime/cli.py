@@ -21,6 +21,7 @@ from inference_core import __version__
 from inference_core.protocol.consent import CONSENTS, UNSTATED
 from inference_core.protocol.controls import as_markdown
 from inference_core.protocol.errors import SpeakError
+from inference_core.provenance import command as marks
 
 if TYPE_CHECKING:
     from .notice import Notice
@@ -120,6 +121,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("controls", help="print the table of controls")
     check = commands.add_parser("check", help="test this installation and the model pack")
     _engine_options(check)
+    marks.add_parsers(commands)
     serve = commands.add_parser("serve", help="serve Blender; started by the add-on")
     serve.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return top
@@ -258,6 +260,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _voice(options)
         if options.command == "check":
             return _check(options)
+        if options.command == "verify":
+            return marks.run_verify(options)
+        if options.command == "sign":
+            return marks.run_sign(options)
         if options.command == "serve":
             return _serve(options)
         # The table has a few signs that a Windows console's old code page lacks.

@@ -8,6 +8,7 @@ Nothing is written while drawing.
 from .base import in_editors
 from .curves import CurvesPanel
 from .generate import GeneratePanel
+from .marks import MarksPanel
 from .playhead import PlayheadPanel
 from .portrait import PortraitPanel
 from .result import ResultPanel
@@ -33,6 +34,7 @@ CLASSES = (
             ResultPanel,
             TakesPanel,
             RigPanel,
+            MarksPanel,
         )
     ),
 )

@@ -9,6 +9,7 @@ from ..generate_operator import SPEAK_OT_generate, summary
 from ..state import Job, Outcome, Report
 from .base import SpeakPanel
 from .drawing import draw_note, draw_text
+from .marks import draw_off
 
 
 class GeneratePanel(SpeakPanel):
@@ -26,6 +27,7 @@ class GeneratePanel(SpeakPanel):
         column.use_property_decorate = False
         column.prop(shot, "size", expand=False)
         column.prop(shot, "seed")
+        draw_off(layout, context.scene)
         job = session.job_of(shot.uuid)
         if job is not None:
             _draw_progress(layout, job)

@@ -37,6 +37,10 @@ def test_each_generation_is_a_take_to_go_back_to(play, pack):
     play("take_after_take", pack)
 
 
+def test_frames_are_marked_and_renders_signed(play, pack):
+    play("marks", pack)
+
+
 def test_a_script_that_just_ends_ends(play):
     assert "enabled" in play("plain_script", timeout=60)
 

@@ -39,7 +39,8 @@ def marked(values: np.ndarray) -> np.ndarray:
 
 
 def psnr(one: np.ndarray, other: np.ndarray) -> float:
-    return float(10 * np.log10(255**2 / np.square(one.astype(float) - other).mean()))
+    error = max(float(np.square(one.astype(float) - other).mean()), 1e-9)
+    return float(10 * np.log10(255**2 / error))
 
 
 def test_the_mark_is_weaker_than_46_decibels_on_anything() -> None:

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pictures of a file: one of an image, a few of a movie where PyAV is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
+IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
+MOVIES = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".ogv", ".mpg", ".mpeg"}
+FLOATS = {".exr", ".hdr"}
+# A playlist that calls itself a movie would make FFmpeg open other files and addresses.
+MOVIE_OPTIONS = {
+    "protocol_whitelist": "",
+    "format_whitelist": "mov,mp4,m4a,3gp,avi,matroska,webm,ogg,mpeg,mpegts",
+}
+MOST_PIXELS = 8192 * 8192
+MOVIE_LOOKS = 12  # pictures of a movie that are looked at
+
+
+class CannotLookError(Exception):
+    """Why a file's pictures cannot be seen, in a few words."""
+
+
+class NoReaderError(CannotLookError):
+    """Nothing here reads files of this kind, so they may be good."""
+
+
+def pictures(path: Path, most: int = MOVIE_LOOKS) -> Iterator[Image.Image]:
+    """Pictures of an image or movie, at most `most`, spread over its length. CannotLookError."""
+    suffix = path.suffix.lower()
+    if suffix in IMAGES:
+        yield _image(path)
+    elif suffix in MOVIES:
+        yield from _movie(path, most)
+    elif suffix in FLOATS:
+        raise NoReaderError("pictures of more than 8 bits carry no watermark")
+    else:
+        raise CannotLookError(f"{suffix or 'nameless'} files cannot be looked at")
+
+
+def _image(path: Path) -> Image.Image:
+    try:
+        image = Image.open(path, formats=IMAGE_FORMATS)
+        if image.width * image.height > MOST_PIXELS:
+            raise CannotLookError(f"{image.width} x {image.height} pixels are too many")
+        image.load()
+    except CannotLookError:
+        raise
+    except Exception as error:  # Pillow's plugins raise anything
+        raise CannotLookError("it is not an image that can be read") from error
+    return image
+
+
+def _movie(path: Path, most: int) -> Iterator[Image.Image]:
+    try:
+        import av
+    except ImportError:
+        raise NoReaderError("movies need the Python package av") from None
+    try:
+        with path.open("rb") as file, av.open(file, options=MOVIE_OPTIONS) as movie:
+            if not movie.streams.video:
+                raise CannotLookError("it has no pictures")
+            yield from _spread(movie, most)
+    except (av.error.FFmpegError, ValueError) as error:
+        raise CannotLookError("it is not a movie that can be read") from error
+
+
+def _spread(movie: Any, most: int) -> Iterator[Image.Image]:
+    """Frames at equal steps. Key frames are met first: they keep most of what a picture had."""
+    stream = movie.streams.video[0]
+    stream.thread_type = "AUTO"
+    length = stream.duration or 0
+    if stream.width * stream.height > MOST_PIXELS:
+        raise CannotLookError(f"{stream.width} x {stream.height} pixels are too many")
+    if length <= 0 or not stream.time_base:
+        for number, frame in enumerate(movie.decode(stream)):
+            if number == most:
+                return
+            yield frame.to_image()
+        return
+    start = stream.start_time or 0
+    shown = None
+    for number in range(most):
+        movie.seek(start + length * number // most, stream=stream)
+        frame = next(iter(movie.decode(stream)), None)
+        if frame is not None and frame.pts != shown:
+            shown = frame.pts
+            yield frame.to_image()
