@@ -41,8 +41,12 @@ def export(encoder: VoiceEncoder, path: Path) -> float:
 
     Raises RuntimeError, and leaves what was at `path`, when ONNX Runtime answers otherwise.
     """
-    shipped = _Shipped(encoder).eval()
     encoder.body.config._attn_implementation = "eager"  # plain matrix products export everywhere
+    return export_network(_Shipped(encoder).eval(), path)
+
+
+def export_network(shipped: nn.Module, path: Path) -> float:
+    """`export` for any module of samples [1, N] to posteriors [1, N // 320, P]."""
     part = path.with_suffix(".part")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer warns about every comparison of shapes
