@@ -14,11 +14,12 @@ from typing import TypeVar
 
 from ..protocol.errors import SpeakError
 from ..runtime.engine import Engine
-from ..runtime.pack import DEFAULT, VOICE
-from . import asked, clips, emotion, leak, reenactment, report, rest, steadiness, voice
-from .bench import Bench, Row, Subject, read_portraits, rendered_subject, unavailable
+from ..runtime.pack import DEFAULT
+from . import asked, clips, emotion, leak, reenactment, report, rest, steadiness
+from .bench import Bench, Row, Subject, read_portraits, rendered_subject
 from .emotion_witness import EmotionWitness
 from .judge import Judge, JudgeMissingError
+from .voice import rows as voice_rows
 from .witnesses import IdentityWitness
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "portrait.png"
@@ -45,12 +46,30 @@ def parser() -> argparse.ArgumentParser:
     add("--assets", type=Path, help="folder of the avatars, to render clips from")
     add("--portraits", type=Path, help="folder of more sample portraits")
     add("--judge", type=Path, help="virtual environment with mediapipe==0.10.21")
-    add("--speech", type=Path, help="recording of a person, for the voice's table")
-    add("--words", help="what is said in --speech")
+    voice_options(top)
     add("--pack", type=Path, default=DEFAULT, help="folder of another model pack")
     add("--threads", type=int, help="processor cores to use (default: all)")
     add("--quick", action="store_true", help="a few people and frames only, under a minute")
     return top
+
+
+def voice_options(parser: argparse.ArgumentParser) -> None:
+    """The recordings that the voice is measured on."""
+    add = parser.add_argument
+    add("--speech", type=Path, help="recording of a person, for the voice's table")
+    add("--words", help="what is said in --speech")
+    add("--prompts", type=Path, help="folder of G.722 prompts by another person; needs ffmpeg")
+    add("--texts", type=Path, help="their words, a line of `name: words` each, .gz or plain")
+
+
+def voice_material(options: argparse.Namespace) -> voice_rows.Material | None:
+    """The recordings, aligned; None without PocketSphinx."""
+    try:
+        return voice_rows.material(
+            options.speech, options.words, options.prompts, options.texts, options.quick
+        )
+    except ImportError:
+        return None
 
 
 def _say(text: str) -> None:
@@ -76,7 +95,8 @@ def _rendered(options: argparse.Namespace, engine: Engine) -> list[Subject]:
     return found
 
 
-def _judge(folder: Path | None) -> Judge | None:
+def judge_in(folder: Path | None) -> Judge | None:
+    """The judge in an environment, or None where there is none."""
     try:
         return Judge(folder)
     except JudgeMissingError:
@@ -91,33 +111,13 @@ def _witness(make: Callable[[], W]) -> W | None:
         return None
 
 
-def _voice_rows(options: argparse.Namespace, engine: Engine, bench: Bench) -> list[Row]:
-    """The voice's own table (`voice.evaluate`), shown in the page."""
-    what, goal = "voice: phones and lip closures", "see docs/voice.md"
-    if not (options.speech and options.words):
-        return [unavailable(what, "speech", goal, "--speech FILE and --words TEXT")]
-    try:
-        text = voice.evaluate(
-            engine.pack.session(VOICE), options.speech, options.words, options.out
-        )
-    except ImportError:
-        return [unavailable(what, options.speech.name, goal, "pocketsphinx")]
-    parts = [[line.strip("| ").split(" | ") for line in block.splitlines() if "---" not in line]
-             for block in text.split("\n\n") if block.startswith("|")]  # fmt: skip
-    for lines, title in zip(parts, ("Voice", "Voice, hard cases"), strict=False):
-        bench.tables.append((title, lines))
-    figures = dict(zip(parts[0][0], parts[0][1], strict=False)) if len(parts[0]) > 1 else {}
-    shown = "; ".join(f"{name}: {value}" for name, value in figures.items() if name != "on")
-    return [Row(what, options.speech.name, shown or "not aligned", goal, None, dict(figures))]
-
-
 def run(options: argparse.Namespace) -> list[Row]:
     """Measure, write the three files, and return the rows."""
     begun = time.monotonic()
     options.out.mkdir(parents=True, exist_ok=True)
     engine = Engine(options.pack, options.threads)
     samples = read_portraits(engine, options.portraits, SAMPLE)
-    judge = _judge(options.judge)
+    judge = judge_in(options.judge)
     bench = Bench(
         engine,
         _rendered(options, engine),
@@ -132,7 +132,9 @@ def run(options: argparse.Namespace) -> list[Row]:
         start = time.monotonic()
         rows += measure(bench)
         _say(f"{name}: {time.monotonic() - start:.0f} s")
-    rows += _voice_rows(options, engine, bench)
+    start = time.monotonic()
+    rows += voice_rows.measure(bench, voice_material(options), options.out)
+    _say(f"voice: {time.monotonic() - start:.0f} s")
     asked.pictures(bench)
     about = {
         "pack": f"{engine.pack.id} {engine.pack.version}",

@@ -21,7 +21,7 @@ import numpy as np
 from inference_core.training.voice import texts
 from inference_core.training.voice.festival import VOICES, FestivalVoice, festival, installed
 from inference_core.training.voice.phones import as_rows
-from inference_core.training.voice.tts import Espeak, Utterance, flite
+from inference_core.training.voice.tts import Espeak, Utterance, espeak, flite
 
 # flite's mean pitch in Hz per voice, varied by a third either way.
 FLITE_TRAIN = {"slt": 170.0, "rms": 105.0}
@@ -37,6 +37,8 @@ VARIANTS = (
 UNSEEN_VARIANTS = ("f4", "m7", "edward", "aunty")
 UNSEEN_LANGUAGES = ("hu", "pl")
 LANGUAGES = tuple(code for code in texts.FOREIGN if code not in UNSEEN_LANGUAGES)
+
+UNSEEN_PARTS = ("unseen_voice", "unseen_language")
 
 Speak = Callable[[random.Random], tuple[str, Utterance | None]]
 
@@ -133,6 +135,26 @@ def _mixed(rng: random.Random, share: tuple[tuple[float, Speak], ...]) -> Iterat
         yield rng.choices([speak for _, speak in share], weights)[0]
 
 
+def write_unseen(folder: Path, seed: int, share: float = 1.0) -> None:
+    """Write the parts `UNSEEN_PARTS`, or a share of each, spoken by what `train` never hears.
+
+    RuntimeError or OSError where flite or espeak-ng is missing.
+    """
+    engine = espeak()
+    rng = random.Random(seed)
+    voice: tuple[tuple[float, Speak], ...] = (
+        (0.5, lambda r: say_flite(r, FLITE_UNSEEN)),
+        (0.5, lambda r: say_espeak(r, engine, ("en-us", "en"), UNSEEN_VARIANTS)),
+    )
+    language: tuple[tuple[float, Speak], ...] = (
+        (1.0, lambda r: say_espeak(r, engine, UNSEEN_LANGUAGES, ("", *UNSEEN_VARIANTS))),
+    )
+    for number, (part, speakers, seconds) in enumerate(
+        zip(UNSEEN_PARTS, (voice, language), (360, 180), strict=True), 1
+    ):
+        write_part(folder, part, _mixed(rng, speakers), seconds * share, seed + number)
+
+
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -144,7 +166,7 @@ def main(argv: list[str] | None = None) -> int:
     if missing:
         parser.error(f"install what speaks first: apt-get install {' '.join(missing)}")
     options.out.mkdir(parents=True, exist_ok=True)
-    engine = Espeak()
+    engine = espeak()
     rng = random.Random(options.seed)
     train: tuple[tuple[float, Speak], ...] = (
         (0.3, lambda r: say_flite(r, FLITE_TRAIN)),
@@ -153,16 +175,8 @@ def main(argv: list[str] | None = None) -> int:
         (0.16, lambda r: say_espeak(r, engine, ESPEAK_ENGLISH, VARIANTS)),
         (0.1, lambda r: say_espeak(r, engine, LANGUAGES, VARIANTS)),
     )
-    unseen: tuple[tuple[float, Speak], ...] = (
-        (0.5, lambda r: say_flite(r, FLITE_UNSEEN)),
-        (0.5, lambda r: say_espeak(r, engine, ("en-us", "en"), UNSEEN_VARIANTS)),
-    )
-    language: tuple[tuple[float, Speak], ...] = (
-        (1.0, lambda r: say_espeak(r, engine, UNSEEN_LANGUAGES, ("", *UNSEEN_VARIANTS))),
-    )
     out = options.out
-    write_part(out, "unseen_voice", _mixed(rng, unseen), 360, options.seed + 1)
-    write_part(out, "unseen_language", _mixed(rng, language), 180, options.seed + 2)
+    write_unseen(out, options.seed)
     write_part(out, "train", _mixed(rng, train), options.hours * 3600, options.seed + 3)
     return 0
 

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import wave
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,12 @@ class Espeak:
         spoken = [event for event in events if not event[1].startswith("(")]
         phones = phones_of(samples, self.rate, spoken)
         return Utterance(to_mono_16k(samples, self.rate), phones) if phones else None
+
+
+@cache
+def espeak() -> Espeak:
+    """The one espeak-ng of this process. RuntimeError where it is not installed."""
+    return Espeak()
 
 
 def phones_of(
