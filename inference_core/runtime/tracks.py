@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from inference_core.protocol import curves_csv
 from inference_core.protocol.controls import COUNT, DEFAULTS, INDEX, MAXIMA, MINIMA, NAMES
 from inference_core.protocol.errors import SpeakError
 
@@ -79,62 +80,11 @@ def read_csv(path: Path, frames: int) -> Track:
     """The edit layer of a CSV as a track [frames, 19]: what the file does not name is at its
     default.
 
-    The first line is `frame` and control names in any order; an empty cell counts as not named,
-    and rows for frames from `frames` on are left out. Values are not clamped yet, so they may be
-    NaN or 1e9. SpeakError: file_missing, csv_unreadable, csv_unknown_column.
+    Values are not clamped yet, so they may be NaN or 1e9. SpeakError: those of `curves_csv.read`.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise SpeakError("file_missing", name=path.name) from None
-    except (OSError, UnicodeDecodeError):
-        raise SpeakError("csv_unreadable", reason="it is not a text file") from None
     track = defaults(frames)
-    try:
-        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-        header = [name.strip() for name in next(rows, [])]
-        columns = _columns(header)
-        seen = set()
-        for line, cells in enumerate(rows, 2):
-            if not any(cell.strip() for cell in cells):
-                continue
-            frame = _row(line, header, columns, cells, track)
-            if frame in seen:
-                raise SpeakError("csv_unreadable", reason=f"line {line} repeats frame {frame}")
-            seen.add(frame)
-    except csv.Error as error:
-        raise SpeakError("csv_unreadable", reason=str(error)) from None
+    with np.errstate(over="ignore"):
+        for frame, values in curves_csv.read(path, frames).items():
+            for name, value in values.items():
+                track[frame, INDEX[name]] = value
     return track
-
-
-def _columns(header: list[str]) -> dict[int, int]:
-    """Which column of the file is which control. SpeakError csv_unreadable, csv_unknown_column."""
-    if "frame" not in header:
-        raise SpeakError("csv_unreadable", reason="it has no column `frame`")
-    for name in header:
-        if name != "frame" and name not in INDEX:
-            raise SpeakError("csv_unknown_column", name=name[:40])
-    if len(set(header)) != len(header):
-        raise SpeakError("csv_unreadable", reason="a column stands in it twice")
-    return {at: INDEX[name] for at, name in enumerate(header) if name != "frame"}
-
-
-def _row(
-    line: int, header: list[str], columns: dict[int, int], cells: list[str], track: Track
-) -> int:
-    """Put one line into `track`; returns its frame number. SpeakError csv_unreadable."""
-    if len(cells) != len(header):
-        wanted = f"line {line} has {len(cells)} values, not {len(header)}"
-        raise SpeakError("csv_unreadable", reason=wanted)
-    try:
-        frame = int(cells[header.index("frame")])
-        values = {control: float(cells[at]) for at, control in columns.items() if cells[at].strip()}
-    except ValueError:
-        raise SpeakError("csv_unreadable", reason=f"line {line} is not numbers") from None
-    if frame < 0:
-        raise SpeakError("csv_unreadable", reason=f"line {line} is before frame 0")
-    if frame < len(track):
-        with np.errstate(over="ignore"):
-            for control, value in values.items():
-                track[frame, control] = value
-    return frame

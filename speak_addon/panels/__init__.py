@@ -6,7 +6,7 @@ Nothing is written while drawing.
 """
 
 from .base import in_editors
-from .curves import CurvesPanel
+from .curves import CurvesPanel, SPEAK_MT_curves_from
 from .generate import GeneratePanel
 from .marks import MarksPanel
 from .playhead import PlayheadPanel
@@ -20,6 +20,7 @@ from .voice import VoicePanel
 
 CLASSES = (
     SPEAK_MT_more_shots,
+    SPEAK_MT_curves_from,
     SPEAK_UL_rig_shapes,
     SPEAK_MT_sets,
     *in_editors(

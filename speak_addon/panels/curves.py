@@ -3,9 +3,25 @@
 
 from typing import Any
 
+import bpy
+
 from ...inference_core.protocol.controls import GROUPS, in_group
 from .. import auto_keys, shots
 from .base import SpeakPanel
+
+
+class SPEAK_MT_curves_from(bpy.types.Menu):
+    """Curves from elsewhere, and to elsewhere"""
+
+    bl_label = "From and To Elsewhere"
+
+    def draw(self, context: Any) -> None:
+        """Objects and files."""
+        layout = self.layout
+        layout.operator("speak.pose_from_object", icon="OUTLINER_OB_ARMATURE")
+        layout.operator("speak.import_layer", icon="IMPORT")
+        layout.separator()
+        layout.operator("speak.export_layer", icon="EXPORT")
 
 
 class CurvesPanel(SpeakPanel):
@@ -31,6 +47,7 @@ class CurvesPanel(SpeakPanel):
         row.operator("speak.bake_auto", text="Bake")
         row.operator("speak.simplify_edit", text="Simplify")
         row.operator("speak.clear_edit", text="Clear")
+        layout.menu("SPEAK_MT_curves_from")
         for group in GROUPS:
             header, body = layout.panel(
                 f"speak_{group.name}", default_closed=group.name != "emotion"

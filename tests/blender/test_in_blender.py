@@ -41,6 +41,10 @@ def test_frames_are_marked_and_renders_signed(play, pack):
     play("marks", pack)
 
 
+def test_pose_comes_from_bones_objects_and_files(play):
+    play("pose_sources")
+
+
 def test_a_script_that_just_ends_ends(play):
     assert "enabled" in play("plain_script", timeout=60)
 

@@ -71,6 +71,19 @@ def press(kind: str, x: int, y: int, **modifiers: bool) -> None:
         window().event_simulate(type=kind, value=value, x=x, y=y, **modifiers)
 
 
+def scroll(steps: int) -> Iterator[float]:
+    """Turn the mouse wheel over the sidebar: down, or up where negative."""
+    region = region_of(area_of("VIEW_3D"))
+    spot = region.x + region.width // 2, region.y + region.height // 2
+    move(*spot)
+    yield 0.1
+    for _ in range(abs(steps)):
+        kind = "WHEELDOWNMOUSE" if steps > 0 else "WHEELUPMOUSE"
+        window().event_simulate(type=kind, value="PRESS", x=spot[0], y=spot[1])
+        yield 0.05
+    yield 0.5
+
+
 def find_button(operator: str) -> Iterator[float]:
     """Where a button is: Ctrl-C over one copies the call that it makes. Result in `found`.
 

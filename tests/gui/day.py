@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs inside a Blender with a window: an animator's day, a picture of each step.
+
+First shot, an emotion edit, only the changed frames again, a slider dragged with the preview,
+takes, cancel, undo. A timer of its own notes how long the window stood still in each step, beside
+the longest call of the add-on itself: without a graphics card drawing takes most of the time.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from window import (
+    LAB,
+    PACKAGE,
+    Blocked,
+    area_of,
+    click,
+    counts,
+    facts,
+    found,
+    front_view,
+    install,
+    make_scene,
+    move,
+    photograph,
+    play,
+    press,
+    region_of,
+    report,
+    scroll,
+    session,
+    show_tab,
+    time_calls,
+    until,
+    window,
+)  # fmt: skip
+
+FRAMES = 48
+
+
+def module(name: str):
+    return sys.modules[f"{PACKAGE}.speak_addon.{name}"]
+
+
+def steps() -> Iterator[float]:
+    install()
+    make_scene()
+    bpy.context.preferences.view.ui_scale = 0.72
+    yield 0.5
+    yield from show_tab("VIEW_3D")
+    watch_our_calls()
+    yield from first_shot()
+    yield from emotion_edit()
+    yield from changed_frames_only()
+    yield from dragged_slider()
+    yield from takes()
+    yield from cancelled()
+    yield from undone()
+    yield from other_editors()
+
+
+def watch_our_calls() -> None:
+    for owner, name in (
+        (session(), "pump"), (module("results"), "apply"), (module("gather"), "gather"),
+        (module("takes"), "record"), (module("takes"), "show"), (module("watching"), "moment"),
+        (module("preview_image"), "show"), (module("keys"), "ramp"), (module("compare"), "prepare"),
+    ):  # fmt: skip
+        time_calls(owner, name)
+
+
+def first_shot() -> Iterator[float]:
+    yield from click("speak.new_shot")
+    yield 0.5
+    shot = active().speak
+    shot.portrait, shot.size = "//portrait.png", "256"
+    shot.range_source, shot.frame_first, shot.frame_last = "OWN", 1, FRAMES
+    front_view()
+    area_of("VIEW_3D").spaces.active.shading.type = "MATERIAL"
+    yield from until(lambda: session().changes, 20)
+    photograph("1-before")
+    yield from click("speak.generate")
+    blocked = Blocked()
+    yield from until(lambda: session().state.job is not None)
+    yield from until(lambda: session().state.job.made > 5, 120)
+    photograph("2-generating")
+    yield from until(lambda: session().state.job is None, 300)
+    facts["still_while_generating"] = round(blocked.stop(), 3)
+    yield 1.5
+    bpy.context.scene.frame_set(20)
+    yield 2.0
+    photograph("3-first-shot")
+    facts["first"] = (report().made, report().kept)
+
+
+def active():
+    return bpy.context.view_layer.objects.active
+
+
+def emotion_edit() -> Iterator[float]:
+    """A set goes on the playhead with a click."""
+    bpy.context.scene.frame_set(24)
+    yield 0.5
+    yield from scroll(12)
+    found.clear()
+    yield from click('apply_set(name="Happy")')
+    yield from until(lambda: session().changes, 20)
+    yield 1.5
+    photograph("4-emotion-edit")
+    yield from scroll(-40)
+    found.clear()
+    yield 0.5
+    photograph("4b-count")
+    changes = next(iter(session().changes.values()))
+    facts["edit_touches"] = len(changes.frames)
+
+
+def changed_frames_only() -> Iterator[float]:
+    before = stamps()
+    yield from click("speak.generate")
+    yield from until(lambda: session().state.job is not None)
+    yield from until(lambda: session().state.job is None, 300)
+    yield 1.5
+    after = stamps()
+    facts["made_again"] = report().made
+    facts["files_changed"] = sum(before[name] != after[name] for name in before)
+    photograph("5-changed-only")
+
+
+def stamps() -> dict[str, tuple[int, int]]:
+    frames = (LAB / "speak" / "Shot").glob("frame_*.png")
+    return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in frames}
+
+
+def dragged_slider() -> Iterator[float]:
+    """The mouse drags a slider; each answer's age is the preview's delay."""
+    preferences = bpy.context.preferences.addons[PACKAGE].preferences
+    preferences.preview_on_plane = True
+    bpy.context.scene.frame_set(12)
+    area = area_of("VIEW_3D")
+    # Without a graphics card a material takes a second to draw; the preview is drawn over it.
+    area.spaces.active.shading.type = "SOLID"
+    yield 2.0
+    alone = Blocked()
+    for _ in range(30):
+        area.tag_redraw()
+        yield 0.03
+    facts["still_drawing_alone"] = round(alone.stop(), 3)
+    delays: list[float] = []
+    began: dict[int, float] = {}
+    preview = session().preview
+    send, take = preview._send, preview._answered
+
+    def timed_send(request):
+        number = send(request)
+        began[number] = time.monotonic()
+        return number
+
+    def timed_answer(event):
+        delays.append(time.monotonic() - began.get(event.request, time.monotonic()))
+        take(event)
+
+    preview._send, preview._answered = timed_send, timed_answer
+    blocked = Blocked()
+    edit = active().speak.edit
+    # A slider of the panel is dragged as the mouse would: many values, faster than frames come.
+    for number in range(60):
+        edit.yaw = -20 + number * 2 / 3
+        edit.happy = number / 60
+        area.tag_redraw()
+        yield 0.03
+    yield from until(lambda: not preview.busy, 20)
+    facts["still_while_dragging"] = round(blocked.stop(), 3)
+    preview._send, preview._answered = send, take
+    delays.sort()
+    facts["previews"] = len(delays)
+    facts["preview_median"] = round(delays[len(delays) // 2], 3) if delays else None
+    facts["preview_longest"] = round(delays[-1], 3) if delays else None
+    yield 1.0
+    photograph("6-dragged")
+    edit.yaw = edit.happy = 0.0
+    preferences.preview_on_plane = False
+    area.spaces.active.shading.type = "MATERIAL"
+    yield 0.5
+
+
+def takes() -> Iterator[float]:
+    bpy.ops.speak.compare_take(number=1)
+    active().speak.compare_mode = "WIPE"
+    bpy.context.scene.frame_set(24)
+    yield 1.5
+    photograph("7-wiped")
+    active().speak.compare_mode = "SIDE"
+    yield 1.5
+    photograph("8-side-by-side")
+    bpy.ops.speak.compare_take(number=1)
+    bpy.ops.speak.show_take(number=1)
+    yield from until(lambda: session().changes, 30)
+    facts["back_at_first"] = len(next(iter(session().changes.values())).frames)
+    photograph("9-first-take")
+    bpy.ops.speak.show_take(number=2)
+    yield 1.0
+
+
+def cancelled() -> Iterator[float]:
+    active().speak.seed = 5
+    found.clear()
+    yield 0.5
+    yield from click("speak.generate")
+    yield from until(lambda: session().state.job is not None and session().state.job.made > 3, 120)
+    press("ESC", region_of(area_of("VIEW_3D"), "WINDOW").x + 200, 300)
+    began = time.monotonic()
+    yield from until(lambda: session().state.job is None, 10)
+    facts["cancel_took"] = round(time.monotonic() - began, 3)
+    yield 0.5
+    photograph("10-cancelled")
+    active().speak.seed = 0
+
+
+def undone() -> Iterator[float]:
+    region = region_of(area_of("VIEW_3D"), "WINDOW")
+    spot = region.x + 200, region.y + 200
+    facts["before_undo"] = counts()
+    move(*spot)
+    yield 0.2
+    for _ in range(3):
+        press("Z", *spot, ctrl=True)
+        yield 1.0
+    facts["after_undo"] = counts()
+    photograph("11-undone")
+
+
+def other_editors() -> Iterator[float]:
+    area = area_of("VIEW_3D")
+    area.type = "GRAPH_EDITOR"
+    yield 0.5
+    region = region_of(area, "WINDOW")
+    with bpy.context.temp_override(window=window(), area=area, region=region):
+        bpy.ops.graph.view_all()
+    yield 0.5
+    photograph("12-graph")
+
+
+play(steps())
