@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The animator's day inside Blender with a real core, each scenario in a process of its own."""
+
+
+def test_an_edit_makes_the_frames_it_touches_and_says_how_many(play, pack):
+    play("only_changed", pack)
+
+
+def test_shots_are_made_copied_and_brought_from_other_files(play, pack):
+    play("many_shots", pack)
+
+
+def test_sets_the_wheel_and_whole_layers(play, pack):
+    play("layers_and_sets", pack)
+
+
+def test_each_generation_is_a_take_to_go_back_to(play, pack):
+    play("take_after_take", pack)
+
+
+def test_pose_comes_from_bones_objects_and_files(play):
+    play("pose_sources")
