@@ -11,6 +11,7 @@ import pytest
 
 from inference_core.protocol.controls import VISEMES
 from inference_core.protocol.face_shapes import ARKIT
+from inference_core.runtime import decode
 from inference_core.runtime.cli import main
 from inference_core.runtime.decode import segments
 from inference_core.runtime.mouth import PP, content_of_phones, viseme_weights
@@ -53,8 +54,26 @@ def test_phones_come_back_out_of_noisy_posteriors() -> None:
     posteriors[26] = 1 / len(PHONES)  # one frame of doubt does not break a vowel
     found = segments([posteriors[:30], posteriors[30:]], len(posteriors))
     assert [PHONES[int(i)] for i in found[:, 2]] == [name for name, _ in wanted]
-    assert np.allclose(np.diff(found[:, :2], axis=1)[:, 0] * 50, [count for _, count in wanted])
+    ends = np.cumsum([count for _, count in wanted])
+    assert np.abs(found[:, 1] * 50 - ends).max() < 0.5  # to the nearest frame, and finer
+    assert (found[1:, 0] == found[:-1, 1]).all()
     assert segments([], 0).shape == (0, 3)
+
+
+def test_a_boundary_inside_a_frame_is_found() -> None:
+    posteriors = np.full((10, len(PHONES)), 1e-4)
+    posteriors[:5, INDEX["a"]] = posteriors[5:, INDEX["m"]] = 0.95
+    posteriors[5, [INDEX["a"], INDEX["m"]]] = 0.2, 0.75  # the fifth frame begins in /a/
+    found = segments([posteriors], 10)
+    assert 5.05 < found[1, 0] * 50 < 5.5
+
+
+def test_hours_are_decided_block_by_block_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    posteriors = rng.dirichlet(np.full(len(PHONES), 0.15), 5000)
+    blocks = segments([posteriors[:1234], posteriors[1234:]], 5000)
+    monkeypatch.setattr(decode, "HELD", 10_000)
+    assert np.array_equal(segments([posteriors], 5000), blocks)
 
 
 def test_the_mouth_made_in_blocks_is_the_mouth_made_at_once() -> None:
