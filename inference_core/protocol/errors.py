@@ -229,6 +229,18 @@ TABLE: dict[str, Wording] = {
         "The file of sets cannot be read: {reason}.",
         "Choose a file that Export Sets has written.",
     ),
+    "clip_no_face": Wording(
+        "No face was found in any picture of the clip.",
+        "Use a clip in which one face is upright, seen from the front and not covered.",
+    ),
+    "clip_unreadable": Wording(
+        "The clip cannot be read: {reason}.",
+        "Use a folder of PNG or JPEG files, a numbered sequence, an animated GIF or a video.",
+    ),
+    "clip_needs_ffmpeg": Wording(
+        "{name} is a video; reading it needs the program ffmpeg, which is not installed.",
+        "Install ffmpeg, or export the video as a folder of pictures.",
+    ),
     "file_missing": Wording("The file {name} is not there.", "Check the name."),
     "blend_not_saved": Wording(
         "The .blend file has not been saved yet, so the frames have no folder to go to.",

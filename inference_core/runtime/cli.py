@@ -92,6 +92,12 @@ def parser() -> argparse.ArgumentParser:
     add("--face", type=int, metavar="N",
         help="number of the face, counted from the left from 0 (default: the largest)")  # fmt: skip
     add("--face-box", type=box, metavar="X,Y,W,H", help="where the face is, when none is found")
+    add("--pose-from", type=Path, metavar="CLIP",
+        help="take the head's pose from this clip instead: a folder of pictures, a numbered "
+        "sequence, an animated image, or a video where ffmpeg is installed")  # fmt: skip
+    add("--emotion-from", type=Path, metavar="CLIP", help="take the emotion from this clip instead")
+    add("--clip-fps", type=fps, help="pictures per second of the clips (default: as the file says, "
+        "else --fps)")  # fmt: skip
     add("--seed", type=int, default=0, help="another number, other proposed motion")
     add("--amount", type=float, default=1.0, help="how much motion is proposed (default 1)")
     add("--start", type=float, default=0.0, help="seconds into the voice of frame 0")

@@ -18,7 +18,9 @@ from inference_core.protocol.consent import UNSTATED
 from inference_core.protocol.controls import CONTROLS_VERSION, COUNT, NAMES
 from inference_core.protocol.errors import SpeakError
 
+from . import reference
 from .audio_file import read_audio
+from .clip_file import open_clip
 from .engine import Engine, Frame, Voice, check_fps
 from .image_file import MAX_FILE
 from .notice import Notice
@@ -50,6 +52,9 @@ class Order:
     seed: int = 0
     amount: float = 1.0
     start: float = 0.0
+    pose_from: Path | None = None
+    emotion_from: Path | None = None
+    clip_fps: Fraction | None = None
     mark: bool = True
     consent: str = UNSTATED
 
@@ -107,20 +112,47 @@ class Shot:
         heard = math.ceil(Fraction(self.voice.seconds) * self.order.fps)
         count = min(max(heard, self.frames.stop), MOST_FRAMES)
         edit = read_csv(self.order.controls, count) if self.order.controls else defaults(count)
-        if not self.order.auto:
+        if not self.order.auto and not (self.order.pose_from or self.order.emotion_from):
             return clamped(edit)
         # The edit layer is held to its ranges first: 1e9 on top of the auto layer is still a slip.
         edit, notices = clamped(edit)
-        auto = self.engine.propose(
-            self.portrait,
-            self.voice,
-            self.order.fps,
-            count,
-            self.order.seed,
-            self.order.amount,
-            self.order.start,
-        )
-        return clamped(layered(auto, edit))[0], notices
+        base = defaults(count)
+        if self.order.auto:
+            base = self.engine.propose(
+                self.portrait,
+                self.voice,
+                self.order.fps,
+                count,
+                self.order.seed,
+                self.order.amount,
+                self.order.start,
+            )
+        self._follow_clips(base)
+        return clamped(layered(base, edit))[0], notices
+
+    def _follow_clips(self, base: Floats) -> None:
+        """Let pose and emotion of `base` [N, 19] be those of the reference clips.
+
+        SpeakError: those of `open_clip` and `read_clip`.
+        """
+        order, read = self.order, dict[Path, tuple[Floats, Fraction]]()
+        for path, columns, width in (
+            (order.pose_from, reference.POSE, reference.SMOOTH["pose"]),
+            (order.emotion_from, reference.EMOTION, reference.SMOOTH["emotion"]),
+        ):
+            if path is None:
+                continue
+            if path not in read:
+                clip = open_clip(path)
+                seen = reference.read_clip(self.engine.pack, clip.pictures)
+                # The portrait's own tilt stays in its picture.
+                seen[:, reference.ROLL] -= reference.tilt(self.portrait)
+                read[path] = seen, order.clip_fps or clip.fps or order.fps
+            seen, fps = read[path]
+            shown = seen[:, columns]
+            base[:, columns] = reference.at_frames(
+                shown, fps, order.fps, len(base), order.start, width
+            )
 
     def make(self, progress: Callable[[Progress], None]) -> int:
         """Make the frames that are not there yet and write everything; returns how many were made.
