@@ -126,6 +126,18 @@ def new_curve(bag: Any, path: str, group: str) -> Any:
     return curve
 
 
+def compositor(scene: Any) -> Any:
+    """The node tree of a scene's compositor, made when there is none."""
+    if hasattr(scene, "compositing_node_group"):
+        # 5.0: a node group of the file instead of one that belongs to the scene.
+        if scene.compositing_node_group is None:
+            tree = bpy.data.node_groups.new(f"{scene.name} Compositing", "CompositorNodeTree")
+            scene.compositing_node_group = tree
+        return scene.compositing_node_group
+    scene.use_nodes = True
+    return scene.node_tree
+
+
 def show_transparency(material: Any, blended: bool) -> None:
     """Let EEVEE blend a material by its alpha, which costs it its depth: not where none is."""
     if hasattr(material, "surface_render_method"):

@@ -98,6 +98,12 @@ def _sound_strips(self: Any, context: Any, text: str) -> list[str]:
     return [name for name in names if text.lower() in name.lower()]
 
 
+def _folder_chosen(shot: Any, _context: Any) -> None:
+    from . import results
+
+    results.folder_moved(shot.id_data)
+
+
 class SPEAK_PG_shot(bpy.types.PropertyGroup):
     """One speaker for one stretch of the timeline."""
 
@@ -160,6 +166,7 @@ class SPEAK_PG_shot(bpy.types.PropertyGroup):
         name="Folder",
         description="Where the frames are kept; empty: speak/<shot> beside the .blend file",
         subtype="DIR_PATH",
+        update=_folder_chosen,
         **compat.RELATIVE_PATHS,
     )
     size: EnumProperty(

@@ -6,6 +6,7 @@ import bpy
 from . import (
     appended,
     compare,
+    diagnostics,
     layer_operators,
     marks,
     marks_operators,
@@ -14,6 +15,7 @@ from . import (
     pose_operators,
     preferences,
     properties,
+    results_elsewhere,
     rig,
     runtime,
     set_operators,
@@ -38,6 +40,8 @@ MODULES = (
     take_operators,
     marks,
     marks_operators,
+    results_elsewhere,
+    diagnostics,
     panels,
 )
 CLASSES: tuple[type, ...] = tuple(cls for module in MODULES for cls in module.CLASSES)

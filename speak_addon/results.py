@@ -51,7 +51,7 @@ def first_frame_path(owner: Any) -> str:
 
 
 def _show_on_plane(owner: Any, scene: Any) -> None:
-    image = _load_image(owner)
+    image = load_image(owner)
     plane = _ensure_plane(owner, scene, image)
     material = planes.ensure_material(plane, owner.name)
     compat.show_transparency(material, bool(image["speak_alpha"]))
@@ -65,7 +65,7 @@ def _show_on_plane(owner: Any, scene: Any) -> None:
     user.use_auto_refresh = True
 
 
-def _load_image(owner: Any) -> Any:
+def load_image(owner: Any) -> Any:
     """The image sequence of a shot with its true size; the one it had is used again."""
     path = first_frame_path(owner)
     wanted = bpy.path.abspath(path)
@@ -148,12 +148,12 @@ def _free_channel(scene: Any, owner: Any, first: int, count: int) -> int:
 _looked: dict[str, tuple[float, frozenset[str]]] = {}
 
 
-def frames_gone(owner: Any) -> int:
-    """How many frames of the last generation are no longer on the disk.
+def frames_gone(owner: Any) -> list[int]:
+    """The frames of the timeline whose file of the last generation is no longer on the disk.
 
     Panels ask with every redraw, so the folder is read at most every two seconds.
     """
-    folder = bpy.path.abspath(owner.speak.folder)
+    folder = str(shots.folder_path(owner))
     when, names = _looked.get(folder, (0.0, frozenset()))
     if monotonic() - when > 2.0:
         try:
@@ -161,4 +161,12 @@ def frames_gone(owner: Any) -> int:
         except OSError:
             names = frozenset()
         _looked[folder] = monotonic(), names
-    return sum(frame_name(index) not in names for index in range(owner.speak.made_count))
+    first, count = owner.speak.made_first, owner.speak.made_count
+    return [first + index for index in range(count) if frame_name(index) not in names]
+
+
+def folder_moved(owner: Any) -> None:
+    """The user chose another folder: what shows the frames follows when they lie there."""
+    if not owner.speak.made_count or frames_gone(owner):
+        return
+    show_frames(owner, compat.sequencer_scene(bpy.context))

@@ -4,7 +4,7 @@
 from typing import Any
 
 from ...inference_core.protocol.errors import wording
-from .. import runtime
+from .. import diagnostics, runtime
 from ..state import Link, Note
 
 # About how many letters fit into a line of the sidebar at its first width.
@@ -44,7 +44,9 @@ def draw_core_status(layout: Any) -> None:
     """What is known of the core, and the button that finds out."""
     state = runtime.session().state
     row = layout.row()
-    row.operator("speak.check", icon="CHECKMARK")
+    row.operator("speak.test_everything", text="Check", icon="CHECKMARK")
+    row.operator("speak.copy_diagnostics", icon="COPYDOWN")
+    row = layout.row()
     core = state.core
     if state.link is Link.STARTING:
         row.label(text="Starting the core ...")
@@ -52,5 +54,15 @@ def draw_core_status(layout: Any) -> None:
         row.label(text=f"{core.pack} {core.pack_version}, {', '.join(core.providers)}")
     else:
         row.label(text="The core is not running; Generate starts it")
+    test = diagnostics.test()
+    if test is not None:
+        column = layout.box().column(align=True)
+        column.scale_y = 0.8
+        for line in test.lines:
+            column.label(text=line, translate=False)
+        if test.running:
+            column.label(text="Testing ...", icon="SORTTIME")
+        elif test.failed:
+            column.label(text="The test failed.", icon="ERROR")
     if state.core_error is not None:
         draw_note(layout.box(), state.core_error, "ERROR", 80)

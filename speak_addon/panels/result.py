@@ -4,9 +4,13 @@
 from typing import Any
 
 from .. import compat, results, shots
+from ..baseline import spans
 from ..frame_time import frame_rate
 from .base import SpeakPanel
 from .drawing import draw_text
+
+# So many runs of missing frames are named.
+SPANS = 4
 
 
 class ResultPanel(SpeakPanel):
@@ -29,8 +33,12 @@ class ResultPanel(SpeakPanel):
             return
         gone, count = results.frames_gone(owner), shot.made_count
         if gone:
-            text = f"{gone} of {count} frames are gone. Generate makes them again."
+            named = ", ".join(f"{a}-{b}" if a != b else f"{a}" for a, b in spans(gone)[:SPANS])
+            more = " ..." if len(spans(gone)) > SPANS else ""
+            text = f"{len(gone)} of {count} frames are gone: {named}{more}"
             draw_text(layout, text, "ERROR")
+            layout.operator("speak.generate", text="Make Them Again", icon="FILE_REFRESH")
+            draw_text(layout, "If the folder was renamed, choose it above.")
         else:
             layout.label(text=f"{count} frames", icon="CHECKMARK")
         scene = compat.sequencer_scene(context)
@@ -38,4 +46,5 @@ class ResultPanel(SpeakPanel):
         if made != now:
             rates = f"{float(made):.5g} frames per second, the scene has {float(now):.5g}"
             draw_text(layout, f"Made for {rates}. Generate again.", "ERROR")
+        layout.operator_menu_enum("speak.show_in", "place", text="Show In")
         layout.operator("speak.open_folder", icon="FILE_FOLDER")

@@ -168,7 +168,7 @@ def _check_reload(folder: Path) -> None:
     bpy.ops.wm.open_mainfile(filepath=str(moved / "shot.blend"))
     owner = bpy.data.objects["Anna"]
     bpy.context.view_layer.objects.active = owner
-    assert stage.module("results").frames_gone(owner) == 0
+    assert stage.module("results").frames_gone(owner) == []
     image = owner.active_material.node_tree.nodes["SPEAK Frames"].image
     assert image.filepath.startswith("//speak/Anna/")
     assert Path(bpy.path.abspath(image.filepath)).is_file()
