@@ -66,7 +66,10 @@ def _movie(path: Path, most: int) -> Iterator[Image.Image]:
             if not movie.streams.video:
                 raise CannotLookError("it has no pictures")
             yield from _spread(movie, most)
-    except (av.error.FFmpegError, ValueError) as error:
+    except CannotLookError:
+        raise
+    # PyAV says with many kinds of error that FFmpeg could make nothing of a file.
+    except (av.error.FFmpegError, OSError, ValueError, AttributeError, TypeError) as error:
         raise CannotLookError("it is not a movie that can be read") from error
 
 
@@ -75,6 +78,8 @@ def _spread(movie: Any, most: int) -> Iterator[Image.Image]:
     stream = movie.streams.video[0]
     stream.thread_type = "AUTO"
     length = stream.duration or 0
+    if stream.codec_context is None:
+        raise CannotLookError("nothing here decodes its pictures")
     if stream.width * stream.height > MOST_PIXELS:
         raise CannotLookError(f"{stream.width} x {stream.height} pixels are too many")
     if length <= 0 or not stream.time_base:
