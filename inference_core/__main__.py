@@ -19,6 +19,13 @@ if __name__ == "__main__":
 
         sys.exit(evaluate(sys.argv[2:]))
 
+    if sys.argv[1:2] == ["bench"]:
+        if find_spec("inference_core.bench") is None:
+            sys.exit("error: bench is part of the source, not of the installed extension.")
+        from inference_core.bench.command import main as bench
+
+        sys.exit(bench(sys.argv[2:]))
+
     from inference_core.runtime.cli import main
 
     sys.exit(main())

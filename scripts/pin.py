@@ -53,7 +53,7 @@ PURPOSES: dict[str, tuple[str, tuple[str, ...]]] = {
     "train.txt": ("inference_core.model and inference_core.training", (*RUNTIME, *TRAIN)),
     "bench.txt": (
         "python -m inference_core bench, and verify on movies",
-        (*RUNTIME, *MEASURE, "torch==2.13.0", "lpips==0.1.4"),
+        (*RUNTIME, *MEASURE, "torch==2.13.0", "lpips==0.1.4", "pytorch-fid==0.3.0"),
     ),
     "dev.txt": (
         "scripts/test.py, on top of demo.txt: lint, types, tests of every part",

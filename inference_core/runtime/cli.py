@@ -67,7 +67,7 @@ def box(text: str) -> tuple[float, float, float, float]:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="python -m inference_core", description="The core of SPEAK.",
-        epilog="`evaluate --help`: measure a model pack (in the source only).")  # fmt: skip
+        epilog="In the source only: `evaluate` measures a pack, `bench` any clip.")  # fmt: skip
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(dest="command", required=True)
 
