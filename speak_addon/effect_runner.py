@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one place where effects happen: the core process, the shot's folder, the data of jobs."""
 
+import traceback
 from collections.abc import Callable
 from time import monotonic
 
@@ -12,10 +13,12 @@ from ..inference_core.protocol.errors import SpeakError
 from . import effects as do
 from . import events as on
 from . import requests, shot_record
+from .background import Background
 from .core_link import CoreLink, CoreSettings, note
 from .job_data import JobData
 from .layers import blend
 from .requests import track_bytes
+from .state import Note
 
 # shot.json follows the frames this often, so that a crash of Blender loses little of it.
 RECORD_SECONDS = 2.0
@@ -31,6 +34,7 @@ class EffectRunner:
         self.jobs: dict[int, JobData] = {}
         self.changed = False
         self._recorded = 0.0
+        self.background = Background()
 
     def run(self, effect: do.Effect) -> None:
         """Do one effect."""
@@ -108,6 +112,10 @@ class EffectRunner:
             data.pack = {
                 "pack": core.pack, "version": core.pack_version, "sha256": core.pack_sha256,
             }  # fmt: skip
+        self._beside(effect.job, lambda: self._looked_at(data, effect))
+
+    def _looked_at(self, data: JobData, effect: do.PlanFrames) -> on.Event:
+        """Compare the folder with the keys; beside the window, as a long shot has many files."""
         missing = data.folder.missing(effect.keys)
         data.needed = data.takes.needed()
         # What an earlier take has made need not be made again.
@@ -120,8 +128,7 @@ class EffectRunner:
         data.indices = tuple(
             index for index in range(len(known)) if index not in data.there or not known[index]
         )
-        self._recorded = monotonic()
-        self._emit(on.Planned(effect.job, len(data.indices)))
+        return on.Planned(effect.job, len(data.indices))
 
     def _write_frame(self, effect: do.WriteFrame) -> None:
         data = self.jobs[effect.job]
@@ -131,18 +138,42 @@ class EffectRunner:
                 data.folder.write_frame(effect.index, effect.png)
             data.measured[effect.index] = np.frombuffer(effect.measured, "<f4")
             data.there.add(effect.index)
-            if monotonic() - self._recorded > RECORD_SECONDS:
-                data.folder.write_shot(shot_record.facts(data))
-                self._recorded = monotonic()
         except SpeakError as error:
             self._emit(on.JobObstructed(effect.job, note(error), monotonic()))
+            return
+        if monotonic() - self._recorded > RECORD_SECONDS and not self.background.busy:
+            self._recorded = monotonic()
+            self._beside(effect.job, lambda: _recorded(data))
 
     def _close_folder(self, job: int) -> None:
         data = self.jobs[job]
-        try:
+
+        def close() -> on.Event:
             if data.keys:
-                data.folder.write_shot(shot_record.facts(data))
-        except SpeakError as error:
-            self._emit(on.JobObstructed(job, note(error), monotonic()))
-            return
-        self._emit(on.FolderClosed(job, monotonic()))
+                _recorded(data)
+            return on.FolderClosed(job, monotonic())
+
+        self._beside(job, close)
+
+    def _beside(self, job: int, work: Callable[[], on.Event | None]) -> None:
+        """Do something with the shot's files beside the window; its event comes with `collect`."""
+
+        def guarded() -> Callable[[], None] | None:
+            event: on.Event | None
+            try:
+                event = work()
+            except SpeakError as error:
+                event = on.JobObstructed(job, note(error), monotonic())
+            except Exception as error:
+                traceback.print_exc()
+                trouble = Note("internal", {"reason": f"{type(error).__name__} in the add-on"})
+                event = on.JobObstructed(job, trouble, monotonic())
+            if event is None:
+                return None
+            return lambda: self._emit(event)
+
+        self.background.run(guarded)
+
+
+def _recorded(data: JobData) -> None:
+    data.folder.write_shot(shot_record.facts(data))

@@ -61,7 +61,10 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
                 time.sleep(0.005)
         except KeyboardInterrupt:
             session.close()
-        return self._end()
+        session.runner.background.settle()
+        ended = self._end()
+        session.runner.background.settle()
+        return ended
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         """Generate while the user goes on working."""

@@ -77,6 +77,7 @@ class Session:
                     self.dispatch(event)
             if monotonic() > until:
                 break
+        self.runner.background.collect()
         self.dispatch(on.Ticked(monotonic()))
         if self.state.link is Link.READY and self.state.job is None:
             self.preview.advance()
@@ -125,5 +126,6 @@ class Session:
     def close(self) -> None:
         """Cancel what runs and end the core."""
         self.dispatch(on.Closing(monotonic()))
+        self.runner.background.settle()
         self.baselines.clear()
         self.changes.clear()

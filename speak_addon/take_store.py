@@ -60,24 +60,29 @@ class TakeStore:
         return next((take for take in self.takes() if take.number == number), None)
 
     def details(self, number: int) -> dict[str, Any]:
-        """What `add` was given with a take; empty when it cannot be read."""
+        """What `write_details` was given; empty when it cannot be read."""
         try:
             document = json.loads(self._details(number).read_bytes())
         except (OSError, ValueError):
             return {}
         return document if isinstance(document, dict) else {}
 
-    def add(self, take: Take, details: Mapping[str, Any]) -> Take:
-        """Keep a take under the next number. Raises SpeakError(folder_read_only, disk_full)."""
+    def add(self, take: Take) -> Take:
+        """Keep a take under the next number; `write_details` follows.
+
+        Raises SpeakError(folder_read_only, disk_full).
+        """
         before = self.takes()
         take = replace(take, number=max((t.number for t in before), default=0) + 1)
         if not take.name:
             take = replace(take, name=f"Take {take.number}")
-        self._make()
-        with writing(self._details(take.number)) as file:
-            file.write(json.dumps(details, ensure_ascii=False).encode())
         self._write_list([*before, take])
         return take
+
+    def write_details(self, number: int, details: Mapping[str, Any]) -> None:
+        """What is needed to have a take again. Raises SpeakError(folder_read_only, disk_full)."""
+        with writing(self._details(number)) as file:
+            file.write(json.dumps(details, ensure_ascii=False).encode())
 
     def rename(self, number: int, name: str) -> None:
         """Give a take a name; named takes are never removed by themselves. Raises SpeakError."""

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Takes of a shot: each generation with its curves and settings, to go back to and to compare."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -59,17 +58,30 @@ def record(owner: Any, data: JobData) -> Take | None:
         pack=data.pack.get("version", ""),
         keys=data.keys,
     )
+    take = kept.add(take)
+    owner.speak.take = take.number
+    superfluous = kept.superfluous(owner.speak.takes_kept)
+    runtime.session().runner.background.run(
+        lambda: _write_details(kept, take.number, data, superfluous)
+    )
+    look_again()
+    return take
+
+
+def _write_details(kept: TakeStore, number: int, data: JobData, superfluous: list[int]) -> None:
+    """The bulky part, beside the window; a take that cannot be written is none."""
     details = {
         **data.kept,
         "first": data.frames.first,
         "auto_keys": [] if data.auto_keys is None else np.asarray(data.auto_keys).tolist(),
         "shot": shot_record.facts(data),
     }
-    take = kept.add(take, details)
-    owner.speak.take = take.number
-    kept.delete(kept.superfluous(owner.speak.takes_kept))
-    look_again()
-    return replace(take)
+    try:
+        kept.write_details(number, details)
+        kept.delete(superfluous)
+    except SpeakError:
+        kept.delete([number])
+        raise
 
 
 def show(owner: Any, scene: Any, number: int) -> list[int]:
@@ -77,6 +89,7 @@ def show(owner: Any, scene: Any, number: int) -> list[int]:
 
     Raises SpeakError(take_missing, folder_read_only, disk_full).
     """
+    runtime.session().runner.background.settle()
     kept = store(owner)
     take = None if kept is None else kept.find(number)
     details = {} if kept is None else kept.details(number)

@@ -20,3 +20,7 @@ def test_each_generation_is_a_take_to_go_back_to(play, pack):
 
 def test_pose_comes_from_bones_objects_and_files(play):
     play("pose_sources")
+
+
+def test_long_shots_and_every_rate(play, pack):
+    print(play("long_shot", pack))

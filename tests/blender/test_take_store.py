@@ -41,7 +41,9 @@ class Shot:
                 self.store.keep(index, needed)
                 self.folder.write_frame(index, png(letters[index]))
                 self.made.append(index)
-        return self.store.add(take(letters), {"letters": letters})
+        kept = self.store.add(take(letters))
+        self.store.write_details(kept.number, {"letters": letters})
+        return kept
 
     @property
     def shown(self) -> str:
@@ -141,4 +143,4 @@ def test_a_list_that_is_damaged_is_no_list_and_a_folder_that_is_closed_says_so(s
     assert shot.store.takes() == []
     monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError(30, "ro")))
     with pytest.raises(SpeakError, match="cannot be written"):
-        shot.store.add(take("abc"), {})
+        shot.store.add(take("abc"))

@@ -73,15 +73,19 @@ def _sha(facts) -> str:
 
 def _gone(owner, frames: Path) -> None:
     """Missing files are counted, named, and made again as they were."""
-    before = stage.frames_in(frames)
-    for index in (7, 8, 9, 200):
-        os.unlink(frames / f"frame_{index:06d}.png")
+    before, lost = stage.frames_in(frames), [f"frame_{index:06d}.png" for index in (7, 8, 9, 200)]
+    frame_key = stage.module("shot_folder").frame_key
+    keys = [frame_key(frames / name) for name in lost]
+    for name in lost:
+        os.unlink(frames / name)
     changes = look(owner)
     assert (changes.frames, changes.missing) == ((7, 8, 9, 200), 4)
     assert bpy.ops.speak.generate() == {"FINISHED"}
     assert stage.report().made == 4
     after = stage.frames_in(frames)
-    assert all(before[name][2] == after[name][2] for name in before if name.endswith(".png"))
+    assert [frame_key(frames / name) for name in lost] == keys
+    others = [name for name in before if name.endswith(".png") and name not in lost]
+    assert all(before[name] == after[name] for name in others)
 
 
 def _another_session(owner, folder: Path, frames: Path) -> None:
