@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from inference_core.protocol import controls, errors
+from inference_core.provenance.verify import verify
 from scripts import emotion_keys
 from scripts.demo import MARK
 
@@ -181,6 +182,12 @@ def render_film(path: Path, width: int, height: int) -> None:
         raise SystemExit(f"Blender rendered no {path.name}; its words are above.")
 
 
+def sign_film(path: Path) -> None:
+    """Give the film the manifest that a render cannot have, and say what `verify` finds in it."""
+    bpy.ops.speak.sign_rendered(filepath=str(path))
+    tell(say=f"{path.name}: {verify(path).verdict}")
+
+
 def voice_as_wav(path: Path) -> None:
     """What the timeline sounds like, for the waveform: mono, 16 kHz, 16 bit."""
     bpy.ops.sound.mixdown(
@@ -246,6 +253,7 @@ def main() -> None:
         width, height = first.size
         bpy.data.images.remove(first)
         render_film(options.out / "demo.mp4", width, height)
+        sign_film(options.out / "demo.mp4")
     describe(shot, options, made)
     bpy.context.scene.frame_set(FIRST_FRAME)
     bpy.ops.wm.save_mainfile()

