@@ -30,6 +30,7 @@ BENCH = Environment(".venv", ("runtime.txt",))
 MOST_COPIES = 20.0
 MOST_MEMORY_MB = 1000.0
 LEAST_SHARE = 0.8
+MOST_WATERMARK_MS, MOST_SIGNATURE_MS, MOST_MARK_BYTES = 10.0, 4.0, 4000
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,19 @@ def measure(options: argparse.Namespace) -> list[Row]:
     rows.append(Row("plain copy of its bytes", link.copy * 1e3, "ms"))
     limit = f"at most {MOST_COPIES:g}"
     rows.append(Row("link, in copies", copies, "x", limit, copies <= MOST_COPIES))
+    marks = measures.marks_cost(options.pack)
+    for name, seconds, most in (
+        ("watermark", marks.watermark, MOST_WATERMARK_MS),
+        ("signature", marks.signature, MOST_SIGNATURE_MS),
+    ):
+        kept = seconds * 1e3 <= most
+        row = Row(f"{name} per 512 frame", seconds * 1e3, "ms", f"at most {most:g} ms", kept)
+        rows.append(row)
+    share = 100 * (marks.watermark + marks.signature) / marks.frame
+    rows.append(Row("marks / making the frame, one core", share, "%"))
+    kept = marks.added <= MOST_MARK_BYTES
+    limit = f"at most {MOST_MARK_BYTES}"
+    rows.append(Row("manifest and note per frame", marks.added, "bytes", limit, kept))
     for size in (256, 512):
         pace = measures.pace(options.pack, size, options.frames)
         rows.append(Row(f"generator alone, {size}", pace.generator, "frames/s"))
