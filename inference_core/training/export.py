@@ -56,15 +56,17 @@ class _Frame(nn.Module):
         return self.speak.frames(portrait, read, own, own_content, controls, content).rgb
 
 
-def halve_weights(model: onnx.ModelProto) -> None:
+def halve_weights(model: onnx.ModelProto, whole: str = "\n") -> None:
     """Stores large float32 weights as float16 with a cast each, in place: half the file.
 
-    ONNX Runtime folds the casts when it loads, so nothing is slower.
+    ONNX Runtime folds the casts when it loads, so nothing is slower. Weights whose name contains
+    `whole` keep all their digits.
     """
     kept, casts = [], []
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if tensor.data_type != TensorProto.FLOAT or values.size < _HALF_FROM:
+        small = values.size < _HALF_FROM or whole in tensor.name
+        if tensor.data_type != TensorProto.FLOAT or small:
             kept.append(tensor)
             continue
         half = numpy_helper.from_array(values.astype(np.float16), tensor.name + "_half")

@@ -2,6 +2,7 @@
 """The training's own parts: phones, the mouth wanted for them, sound that stays in its place."""
 
 import json
+import shutil
 import wave
 from pathlib import Path
 
@@ -12,13 +13,14 @@ import torch
 
 from inference_core.protocol.controls import VISEMES
 from inference_core.runtime.mouth import FF, PP, SIL, hard_labels, viseme_weights
+from inference_core.runtime.pack import DEFAULT, VOICE, Pack
 from inference_core.runtime.phones import ARPABET, INDEX, PHONES, VISEME_OF, of_ipa
 from inference_core.runtime.voice import content_of
 from inference_core.training.voice import augment, checkpoint, corpus, texts, tts
 from inference_core.training.voice.batches import PARTS, Corpus, fine_labels, make_batch
 from inference_core.training.voice.checkpoint import Progress, load_encoder
 from inference_core.training.voice.encoder import HOP, EncoderSize, VoiceEncoder
-from inference_core.training.voice.export import export
+from inference_core.training.voice.export import export, into_pack
 from inference_core.training.voice.festival import VOICES, fold, read_spoken
 from inference_core.training.voice.phones import Phone, as_rows, split
 from inference_core.training.voice.score import score
@@ -247,6 +249,13 @@ def test_a_run_learns_is_stopped_goes_on_and_is_exported(spoken: Path, tmp_path:
     assert progress.step == 60
     network = tmp_path / "voice.onnx"
     assert export(encoder, network) < 2e-4
+    pack = tmp_path / "pack"
+    shutil.copytree(DEFAULT, pack)
+    assert into_pack(run.last, pack, "a test") < 2e-2
+    changed = Pack(pack, 1)
+    assert changed.meta["trained"]["voice"] == "a test"
+    assert changed.meta["files"]["read.onnx"] == Pack(DEFAULT, 1).meta["files"]["read.onnx"]
+    assert changed.session(VOICE).get_outputs()[0].shape[2] == len(PHONES)
     session = ort.InferenceSession(str(network), providers=["CPUExecutionProvider"])
     content, _ = content_of(session, bursts(1)[0].numpy())
     assert content.shape == (200, 15)

@@ -28,6 +28,7 @@ from inference_core.training.voice import checkpoint
 from inference_core.training.voice.batches import Batch, Corpus, make_batch
 from inference_core.training.voice.checkpoint import Progress
 from inference_core.training.voice.encoder import EncoderSize, VoiceEncoder
+from inference_core.training.voice.export import into_pack
 from inference_core.training.voice.score import score
 
 
@@ -42,8 +43,9 @@ class Config:
 
     corpus: str = "corpus"
     out: str = "run"
+    pack: str = ""  # a pack that gets the encoder when the minutes are spent
     minutes: float = 75.0
-    batch: int = 16
+    batch: int = 8
     seconds: float = 4.0
     rate: float = 1.5e-3
     warmup_steps: int = 100
@@ -257,6 +259,9 @@ class Run:
                 saved, clock = self.progress.seconds, time.monotonic()
         self.save()
         self.judge()
+        if config.pack:
+            worst = into_pack(self.last, Path(config.pack))
+            print(f"{config.pack} has the encoder; it differs by {worst:.1e} from torch")
 
 
 def main(argv: list[str] | None = None) -> int:
