@@ -18,6 +18,8 @@ from inference_core.training.voice.encoder import HOP
 # Labels per frame: a boundary inside a frame is shared between its two phones, so that the encoder
 # learns where in the frame it lies.
 PARTS = 4
+# Share of the utterances that keep their own throat, microphone and room.
+PLAIN = 0.35
 # Seconds between the knots of the pace, and how far it strays from its mean (in log 2).
 PACE_STEP, PACE_SPREAD = 0.22, 0.2
 
@@ -114,9 +116,10 @@ def make_batch(corpus: Corpus, size: int, seconds: float, seed: tuple[int, int])
     mute = rng.random(size) < 0.05
     speech[torch.from_numpy(mute)] = 0
     target[mute] = 0
-    plain = torch.from_numpy(rng.random(size) < 0.2)[:, None]
-    other = augment.room(augment.voice_and_microphone(speech, generator), generator)
-    speech = torch.where(plain, speech, other)
+    other = torch.from_numpy(np.flatnonzero(rng.random(size) >= PLAIN))
+    if len(other):
+        throat = augment.voice_and_microphone(speech[other], generator)
+        speech[other] = augment.room(throat, generator)
     level = torch.tensor([speech_level(row) for row in speech.numpy()], dtype=torch.float32)
     level[torch.from_numpy(mute)] = SPEECH_LEVEL
     heard = augment.disturb(speech, level, generator)

@@ -159,7 +159,7 @@ def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
-    parser.add_argument("--hours", type=float, default=5.0, help="hours of training speech")
+    parser.add_argument("--hours", type=float, default=6.0, help="hours of training speech")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(argv)
     missing = needed_packages()
