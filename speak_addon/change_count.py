@@ -10,7 +10,7 @@ import numpy as np
 
 from ..inference_core.protocol.controls import CONTROLS, COUNT
 from ..inference_core.protocol.errors import SpeakError
-from . import baseline, compat, curves, layers, preferences, shots, sources
+from . import baseline, compat, curves, layers, preferences, shots, sources, words
 from .baseline import Baseline, Changes
 from .frame_time import FrameRange, clock
 from .layers import Track
@@ -103,11 +103,13 @@ def _present(folder: Path, count: int) -> set[int]:
 def button_text(changes: Changes | None) -> str:
     """What the Generate button says: `Generate 23 of 240 Frames`."""
     if changes is None or not changes.frames:
-        return "Generate"
+        return words.say("Generate")
     count, total = len(changes.frames), changes.total
+    if total == 1:
+        return words.say("Generate 1 Frame")
     if count == total:
-        return f"Generate {total} Frame{'' if total == 1 else 's'}"
-    return f"Generate {count} of {total} Frames"
+        return words.say("Generate {total} Frames", total=total)
+    return words.say("Generate {count} of {total} Frames", count=count, total=total)
 
 
 def seconds(changes: Changes, size: int, session: Session) -> float:
@@ -134,10 +136,13 @@ REASONS = {
 def sentence(changes: Changes, size: int, session: Session) -> str:
     """What stands below the button."""
     if not changes.frames:
-        return "All frames are up to date."
+        return words.say("All frames are up to date.")
     time = clock(max(1.0, seconds(changes, size, session)))
     if changes.why:
-        what = ", ".join(REASONS[name] for name in changes.why)
-        return f"Up to {len(changes.frames)} frames, {time}: {what}."
-    gone = f"; {changes.missing} of them are gone from the disk" if changes.missing else ""
-    return f"About {time}{gone}."
+        what = ", ".join(words.say(REASONS[name]) for name in changes.why)
+        count = len(changes.frames)
+        return words.say("Up to {count} frames, {time}: {what}.", count=count, time=time, what=what)
+    if changes.missing:
+        text = "About {time}; {missing} of them are gone from the disk."
+        return words.say(text, time=time, missing=changes.missing)
+    return words.say("About {time}.", time=time)

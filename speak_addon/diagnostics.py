@@ -11,7 +11,7 @@ from typing import Any
 import bpy
 
 from ..inference_core.protocol.errors import SpeakError
-from . import interpreter, preferences, runtime
+from . import interpreter, preferences, runtime, words
 from .self_test import SelfTest
 
 LOG_LINES = 40
@@ -128,7 +128,7 @@ class SPEAK_OT_test_everything(bpy.types.Operator):
         try:
             _test = SelfTest(preferences.core_settings())
         except SpeakError as error:
-            self.report({"ERROR"}, f"{error.sentence} {error.hint}")
+            self.report({"ERROR"}, words.sentence(error))
             return {"CANCELLED"}
         _test.start()
         if not bpy.app.background:

@@ -3,6 +3,8 @@
 
 from typing import Any
 
+from . import words
+
 
 class Explained:
     """An operator that says why it is disabled."""
@@ -17,5 +19,5 @@ class Explained:
         """Blender's own question, answered with the reason."""
         reason = cls.disabled_reason(context)
         if reason:
-            cls.poll_message_set(reason)  # type: ignore[attr-defined]
+            cls.poll_message_set(words.say(reason))  # type: ignore[attr-defined]
         return not reason

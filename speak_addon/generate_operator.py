@@ -10,8 +10,8 @@ from typing import Any
 
 import bpy
 
-from ..inference_core.protocol.errors import SpeakError, wording
-from . import compat, gather, results, runtime, shots, takes
+from ..inference_core.protocol.errors import SpeakError
+from . import compat, gather, results, runtime, shots, takes, words
 from . import events as on
 from .core_link import note
 from .explained import Explained
@@ -21,6 +21,8 @@ from .state import Outcome, Report
 
 # How often the window is served while a job runs.
 TIMER_SECONDS = 0.05
+# How often the plane is given the frames that came.
+SHOW_SECONDS = 1.0
 
 
 class SPEAK_OT_generate(Explained, bpy.types.Operator):
@@ -29,6 +31,9 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
     bl_idname = "speak.generate"
     bl_label = "Generate"
     bl_options = {"UNDO"}
+
+    _job = 0
+    _shown, _made = 0.0, -1
 
     @classmethod
     def disabled_reason(cls, context: Any) -> str:
@@ -45,7 +50,11 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
         if owner.speak.voice_source == "STRIP" and not owner.speak.strip:
             return "Choose the sound strip of the voice first"
         if not bpy.data.filepath and not owner.speak.folder.startswith("/"):
-            return wording("blend_not_saved").sentence + " " + wording("blend_not_saved").hint
+            return (
+                words.wording("blend_not_saved").sentence
+                + " "
+                + words.wording("blend_not_saved").hint
+            )
         return ""
 
     def execute(self, context: Any) -> set[str]:
@@ -86,11 +95,26 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
         if event.type == "TIMER":
             session.pump()
             runtime.redraw_if_changed()
+            self._show_progress(session)
         job = session.state.job
         if job is not None and job.id == self._job:
             return {"PASS_THROUGH"}
         self._stop_timer(context)
         return self._end()
+
+    def _show_progress(self, session: Any) -> None:
+        """Frames appear on the plane as they come, about once a second."""
+        data = session.runner.jobs.get(self._job)
+        now = time.monotonic()
+        if data is None or not data.keys or now - self._shown < SHOW_SECONDS:
+            return
+        made = len(data.there)
+        if made == self._made:
+            return
+        self._shown, self._made = now, made
+        owner, scene = shots.by_uuid(data.shot), bpy.data.scenes.get(self._scene)
+        if owner is not None and scene is not None:
+            results.show_progress(owner, scene, data)
 
     def cancel(self, context: Any) -> None:
         """Blender itself ends the operator, for instance with its window."""
@@ -110,9 +134,10 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
             data, notices = gather.gather(owner, scene)
         except SpeakError as error:
             session.dispatch(on.Refused(owner.speak.uuid, note(error)))
-            self.report({"ERROR"}, f"{error.sentence} {error.hint}")
+            self.report({"ERROR"}, words.sentence(error))
             return False
         self._shot = data.shot
+        self._shown, self._made = 0.0, -1
         self._job = session.generate(data, notices)
         return True
 
@@ -123,10 +148,10 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
         report = session.report_of(self._shot)
         runtime.redraw()
         if report is None or data is None or report.outcome is Outcome.CANCELLED:
-            self.report({"INFO"}, "Cancelled; finished frames are kept")
+            self.report({"INFO"}, words.say("Cancelled; finished frames are kept"))
             return {"CANCELLED"}
         if report.error is not None:
-            said = wording(report.error.code, report.error.args)
+            said = words.wording(report.error.code, report.error.args)
             self.report({"ERROR"}, f"{said.sentence} {said.hint}")
             return {"CANCELLED"}
         return self._bring_in(data, report)
@@ -147,9 +172,10 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
 
 def summary(report: Report) -> str:
     """How a job went, in a line: `48 frames made, 192 kept, in 8 s`."""
-    made = f"{report.made} frame{'' if report.made == 1 else 's'} made"
-    kept = f", {report.kept} kept" if report.kept else ""
-    return f"{made}{kept}, in {clock(report.seconds)}"
+    text = "1 frame made" if report.made == 1 else "{made} frames made"
+    text += ", {kept} kept" if report.kept else ""
+    time_ = clock(report.seconds)
+    return words.say(text + ", in {time}", made=report.made, kept=report.kept, time=time_)
 
 
 class _Printed:

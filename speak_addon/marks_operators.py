@@ -16,7 +16,7 @@ from bpy.props import CollectionProperty, StringProperty
 
 from ..inference_core.protocol.core_process import environment
 from ..inference_core.protocol.errors import SpeakError
-from . import shots
+from . import shots, words
 from .preferences import core_settings
 
 TIMER_SECONDS = 0.1
@@ -31,7 +31,7 @@ class _CoreCommand:
         try:
             settings = core_settings()
         except SpeakError as error:
-            self.report({"ERROR"}, f"{error.sentence} {error.hint}")  # type: ignore[attr-defined]
+            self.report({"ERROR"}, words.sentence(error))  # type: ignore[attr-defined]
             return {"CANCELLED"}
         # Files instead of pipes: nobody reads while it runs, and a pipe that is full would stop it.
         self._said: tuple[IO[bytes], IO[bytes]] = (

@@ -7,8 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from ..inference_core.protocol.errors import wording
-from . import compat, runtime, shot_making, shots
+from . import compat, runtime, shot_making, shots, words
 from . import events as on
 from .explained import Explained
 from .generate_operator import SPEAK_OT_generate
@@ -106,7 +105,7 @@ class SPEAK_OT_check(bpy.types.Operator):
             time.sleep(0.005)
         error = session.state.core_error
         if error is not None:
-            said = wording(error.code, error.args)
+            said = words.wording(error.code, error.args)
             self.report({"ERROR"}, f"{said.sentence} {said.hint}")
             return {"CANCELLED"}
         return {"FINISHED"}

@@ -11,7 +11,7 @@ from bpy.props import EnumProperty, StringProperty
 from ..inference_core.protocol import curves_csv
 from ..inference_core.protocol.controls import BY_NAME, NAMES
 from ..inference_core.protocol.errors import SpeakError
-from . import compat, curves, head_pose, keys, shots
+from . import compat, curves, head_pose, keys, shots, words
 from .frame_time import FrameRange
 from .set_operators import NeedsShot
 
@@ -83,7 +83,7 @@ class SPEAK_OT_pose_from_object(NeedsShot, bpy.types.Operator):
         try:
             frames = shots.frames(owner, scene)
         except SpeakError as error:
-            self.report({"ERROR"}, f"{error.sentence} {error.hint}")
+            self.report({"ERROR"}, words.sentence(error))
             return {"CANCELLED"}
         bone = self.bone if source.type == "ARMATURE" else ""
         track = follow(source, bone, context.scene, context.view_layer, frames)
@@ -124,7 +124,7 @@ class SPEAK_OT_import_layer(NeedsShot, bpy.types.Operator):
             frames = shots.frames(owner, scene)
             rows = curves_csv.read(Path(bpy.path.abspath(self.filepath)), frames.count)
         except SpeakError as error:
-            self.report({"ERROR"}, f"{error.sentence} {error.hint}")
+            self.report({"ERROR"}, words.sentence(error))
             return {"CANCELLED"}
         count = 0
         for name in NAMES:
@@ -177,7 +177,7 @@ class SPEAK_OT_export_layer(NeedsShot, bpy.types.Operator):
             track = np.column_stack(columns).tolist()
             curves_csv.write(path, NAMES, list(enumerate(track)))
         except SpeakError as error:
-            self.report({"ERROR"}, f"{error.sentence} {error.hint}")
+            self.report({"ERROR"}, words.sentence(error))
             return {"CANCELLED"}
         except OSError as error:
             self.report({"ERROR"}, f"{path.name} cannot be written: {error.strerror}")

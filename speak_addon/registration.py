@@ -23,6 +23,7 @@ from . import (
     shot_list,
     shot_making,
     take_operators,
+    translations,
     watching,
 )
 
@@ -46,7 +47,7 @@ MODULES = (
 )
 CLASSES: tuple[type, ...] = tuple(cls for module in MODULES for cls in module.CLASSES)
 # Modules with a part that lives beside their classes: timers, handlers, properties.
-LIVING = (shot_list, sets_in_file, rig, marks, runtime, watching, appended, compare)
+LIVING = (translations, shot_list, sets_in_file, rig, marks, runtime, watching, appended, compare)
 
 
 def register() -> None:

@@ -45,6 +45,18 @@ def show_frames(owner: Any, scene: Any) -> None:
         _show_in_sequencer(owner, scene)
 
 
+def show_progress(owner: Any, scene: Any, data: JobData) -> None:
+    """Let the plane show the frames that are there so far, once the one at the playhead is."""
+    shot, index = owner.speak, scene.frame_current - data.frames.first
+    if not shot.make_plane or index not in data.there:
+        return
+    shot.folder, shot.made_first, shot.made_count = (
+        data.folder_name, data.frames.first, data.frames.count,
+    )  # fmt: skip
+    if data.folder.path.joinpath(frame_name(0)).is_file():
+        _show_on_plane(owner, scene)
+
+
 def first_frame_path(owner: Any) -> str:
     """The first frame as Blender stores it: relative where the folder is."""
     return str(owner.speak.folder).rstrip("/\\") + "/" + frame_name(0)

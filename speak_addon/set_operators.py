@@ -9,7 +9,7 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 
 from ..inference_core.protocol.controls import CONTROLS, GROUPS
 from ..inference_core.protocol.errors import SpeakError
-from . import compat, keys, sets, sets_in_file, shots
+from . import compat, keys, sets, sets_in_file, shots, words
 from .explained import Explained
 
 GROUP_ITEMS = (
@@ -155,7 +155,7 @@ class SPEAK_OT_import_sets(bpy.types.Operator):
         try:
             found = sets.read(Path(bpy.path.abspath(self.filepath)))
         except SpeakError as error:
-            self.report({"ERROR"}, f"{error.sentence} {error.hint}")
+            self.report({"ERROR"}, words.sentence(error))
             return {"CANCELLED"}
         for one in found:
             sets_in_file.store(scene, one)

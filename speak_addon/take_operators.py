@@ -7,7 +7,7 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 
 from ..inference_core.protocol.errors import SpeakError
-from . import compare, compat, runtime, shots, takes
+from . import compare, compat, runtime, shots, takes, words
 from .set_operators import NeedsShot
 
 
@@ -27,7 +27,7 @@ class _OfTake(NeedsShot):
 
     def refuse(self, error: SpeakError) -> set[str]:
         """Say why it did not work."""
-        self.report({"ERROR"}, f"{error.sentence} {error.hint}")
+        self.report({"ERROR"}, words.sentence(error))
         return {"CANCELLED"}
 
 

@@ -6,7 +6,7 @@ it can be translated. Arguments are text or numbers, never paths or secrets of t
 A notice has a code of the same table: something the user should know though the work went on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from string import Formatter
 
@@ -301,8 +301,12 @@ def _fill(text: str, args: Mapping[str, object]) -> str:
     return Formatter().vformat(text, (), _Filled(args))
 
 
-def wording(code: str, args: Mapping[str, object] | None = None) -> Wording:
-    """Sentence and hint of a code with its arguments filled in.
+def wording(
+    code: str,
+    args: Mapping[str, object] | None = None,
+    translate: Callable[[str], str] = lambda text: text,
+) -> Wording:
+    """Sentence and hint of a code with its arguments filled in, after `translate` had them.
 
     A code this version does not know (the other side may be newer) gets the words of
     `internal` with the code as the reason.
@@ -311,7 +315,8 @@ def wording(code: str, args: Mapping[str, object] | None = None) -> Wording:
     if entry is None:
         entry, args = TABLE["internal"], {"reason": code}
     args = args or {}
-    return Wording(_fill(entry.sentence, args), _fill(entry.hint, args))
+    sentence, hint = translate(entry.sentence), translate(entry.hint)
+    return Wording(_fill(sentence, args), _fill(hint, args))
 
 
 class SpeakError(Exception):

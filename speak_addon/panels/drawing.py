@@ -1,41 +1,53 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the panels are drawn with: sentences over several lines, notes, the state of the core."""
 
+import re
+import unicodedata
 from typing import Any
 
-from ...inference_core.protocol.errors import wording
-from .. import diagnostics, runtime
+from .. import diagnostics, runtime, words
 from ..state import Link, Note
 
 # About how many letters fit into a line of the sidebar at its first width.
 LINE = 38
 
 
+def wide(text: str) -> int:
+    """How many letters wide a text is; those of East Asia take two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
 def wrapped(text: str, width: int = LINE) -> list[str]:
     """A sentence in lines, because labels do not wrap."""
     lines, line = [], ""
-    for word in text.split():
-        if line and len(line) + 1 + len(word) > width:
-            lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}".strip()
-    return [*lines, line] if line else lines
+    for word in _pieces(text):
+        if line and wide(line) + wide(word.rstrip()) > width:
+            lines.append(line.rstrip())
+            line = ""
+        line += word
+    return [*lines, line.rstrip()] if line.strip() else lines
+
+
+def _pieces(text: str) -> list[str]:
+    """Where a line may break: behind spaces, and between the letters of East Asia."""
+    return re.findall(r"[\u2e80-\u9fff\uff00-\uffef]|[^\s\u2e80-\u9fff\uff00-\uffef]+\s*|\s+", text)
 
 
 def draw_text(layout: Any, text: str, icon: str = "NONE", width: int = LINE) -> None:
     """A sentence over as many lines as it takes."""
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for number, line in enumerate(wrapped(text, width)):
+    for number, line in enumerate(wrapped(words.say(text), width)):
         column.label(
-            text=line, icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else icon)
+            text=line,
+            translate=False,
+            icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else icon),
         )
 
 
 def draw_note(layout: Any, note: Note, icon: str, width: int = LINE) -> None:
     """An error or a notice: what happened and the way out."""
-    said = wording(note.code, note.args)
+    said = words.wording(note.code, note.args)
     draw_text(layout, said.sentence, icon, width)
     draw_text(layout, said.hint, "BLANK1", width)
 

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from .. import change_count, runtime, shots
+from .. import change_count, runtime, shots, words
 from ..frame_time import clock
 from ..generate_operator import SPEAK_OT_generate, summary
 from ..state import Job, Outcome, Report
@@ -48,12 +48,16 @@ class GeneratePanel(SpeakPanel):
 
 def _draw_progress(layout: Any, job: Job) -> None:
     if job.cancelled_at is not None:
-        text = "Stopping ..."
+        text = words.say("Stopping ...")
     elif job.to_make:
-        left = f", {clock(job.seconds_left)} left" if job.seconds_left is not None else ""
-        text = f"{job.made} of {job.to_make}{left}"
+        text = words.say("{made} of {total}", made=job.made, total=job.to_make)
+        if job.seconds_left is not None:
+            time = clock(job.seconds_left)
+            text = words.say(
+                "{made} of {total}, {time} left", made=job.made, total=job.to_make, time=time
+            )
     else:
-        text = f"{job.stage.value} ..."
+        text = words.say(job.stage.value) + " ..."
     column = layout.column()
     column.scale_y = 1.2
     column.progress(factor=job.fraction, text=text, type="BAR")
@@ -66,7 +70,8 @@ def _draw_report(layout: Any, report: Report) -> None:
     if report.error is not None:
         draw_note(layout.box(), report.error, "ERROR")
     elif report.outcome is Outcome.CANCELLED:
-        draw_text(layout, f"Cancelled. {report.made} finished frames are kept.", "INFO")
+        text = words.say("Cancelled. {made} finished frames are kept.", made=report.made)
+        draw_text(layout, text, "INFO")
     else:
         draw_text(layout, summary(report), "CHECKMARK")
     for note in report.notices:

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from .. import compat, results, shots
+from .. import compat, results, shots, words
 from ..baseline import spans
 from ..frame_time import frame_rate
 from .base import SpeakPanel
@@ -35,16 +35,25 @@ class ResultPanel(SpeakPanel):
         if gone:
             named = ", ".join(f"{a}-{b}" if a != b else f"{a}" for a, b in spans(gone)[:SPANS])
             more = " ..." if len(spans(gone)) > SPANS else ""
-            text = f"{len(gone)} of {count} frames are gone: {named}{more}"
+            text = words.say(
+                "{gone} of {count} frames are gone: {named}",
+                gone=len(gone),
+                count=count,
+                named=named + more,
+            )
             draw_text(layout, text, "ERROR")
             layout.operator("speak.generate", text="Make Them Again", icon="FILE_REFRESH")
             draw_text(layout, "If the folder was renamed, choose it above.")
         else:
-            layout.label(text=f"{count} frames", icon="CHECKMARK")
+            layout.label(text=words.say("{count} frames", count=count), icon="CHECKMARK")
         scene = compat.sequencer_scene(context)
         made, now = frame_rate(shot.made_fps, shot.made_fps_base), shots.rate(scene)
         if made != now:
-            rates = f"{float(made):.5g} frames per second, the scene has {float(now):.5g}"
-            draw_text(layout, f"Made for {rates}. Generate again.", "ERROR")
+            text = words.say(
+                "Made for {made} frames per second, the scene has {now}. Generate again.",
+                made=f"{float(made):.5g}",
+                now=f"{float(now):.5g}",
+            )
+            draw_text(layout, text, "ERROR")
         layout.operator_menu_enum("speak.show_in", "place", text="Show In")
         layout.operator("speak.open_folder", icon="FILE_FOLDER")

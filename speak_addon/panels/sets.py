@@ -5,7 +5,7 @@ from typing import Any
 
 import bpy
 
-from .. import compat, keys, sets, sets_in_file, shots
+from .. import compat, keys, sets, sets_in_file, shots, words
 from .base import SpeakPanel
 
 COLUMNS = 2
@@ -29,7 +29,7 @@ class SetsPanel(SpeakPanel):
         for name in sorted(keys.names_of("emotion"), key=lambda n: -getattr(shot.edit, n)):
             line = values.row()
             line.active = getattr(shot.edit, name) > 0
-            line.label(text=f"{name.title()} {getattr(shot.edit, name):.2f}")
+            line.label(text=f"{words.say(name.title())} {getattr(shot.edit, name):.2f}")
         layout.prop(shot, "wheel_keys")
         layout.separator()
         layout.prop(shot, "ramp")

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from .. import shots, takes
+from .. import shots, takes, words
 from .base import SpeakPanel
 from .drawing import draw_text
 
@@ -40,9 +40,17 @@ class TakesPanel(SpeakPanel):
             layout.prop(shot, "all_takes")
         current = next((take for take in found if take.number == shot.take), None)
         if current is not None:
-            about = f"{len(current.keys)} frames at {current.size}, seed {current.seed}"
+            about = words.say(
+                "{count} frames at {size}, seed {seed}",
+                count=len(current.keys),
+                size=current.size,
+                seed=current.seed,
+            )
             layout.label(text=about)
-        layout.label(text=f"The other takes use {takes.size_text(size)}", icon="DISK_DRIVE")
+        layout.label(
+            text=words.say("The other takes use {size}", size=takes.size_text(size)),
+            icon="DISK_DRIVE",
+        )
         if shot.compared:
             box = layout.box()
             box.row().prop(shot, "compare_mode", expand=True)

@@ -166,15 +166,20 @@ def dragged_slider() -> Iterator[float]:
         take(event)
 
     preview._send, preview._answered = timed_send, timed_answer
-    blocked = Blocked()
     edit = active().speak.edit
-    # A slider of the panel is dragged as the mouse would: many values, faster than frames come.
+    yield from find_slider("happy", 0.1234)
+    (x, y), made = found[0], len(delays)
+    move(x, y)
+    yield 0.2
+    blocked = Blocked()
+    window().event_simulate(type="LEFTMOUSE", value="PRESS", x=x, y=y)
     for number in range(60):
-        edit.yaw = -20 + number * 2 / 3
-        edit.happy = number / 60
-        area.tag_redraw()
+        move(x + number, y)
         yield 0.03
+    window().event_simulate(type="LEFTMOUSE", value="RELEASE", x=x + 59, y=y)
     yield from until(lambda: not preview.busy, 20)
+    facts["dragged_to"] = round(edit.happy, 3)
+    facts["previews_while_dragging"] = len(delays) - made
     facts["still_while_dragging"] = round(blocked.stop(), 3)
     preview._send, preview._answered = send, take
     delays.sort()
@@ -183,10 +188,32 @@ def dragged_slider() -> Iterator[float]:
     facts["preview_longest"] = round(delays[-1], 3) if delays else None
     yield 1.0
     photograph("6-dragged")
+    yield from scroll(-60)
+    found.clear()
     edit.yaw = edit.happy = 0.0
     preferences.preview_on_plane = False
     area.spaces.active.shading.type = "MATERIAL"
     yield 0.5
+
+
+def find_slider(name: str, value: float) -> Iterator[float]:
+    """Where a slider of the edit layer is: Ctrl-C over it copies its value. Result in `found`."""
+    setattr(active().speak.edit, name, value)
+    yield from scroll(40)
+    region = region_of(area_of("VIEW_3D"))
+    x = region.x + int(region.width * 0.6)
+    for _ in range(5):
+        for y in range(region.y + 10, region.y + region.height - 10, 8):
+            bpy.context.window_manager.clipboard = ""
+            move(x, y)
+            yield 0.03
+            press("C", x, y, ctrl=True)
+            yield 0.03
+            if bpy.context.window_manager.clipboard.startswith(f"{value:.3f}"[:5]):
+                found[:] = [(x, y)]
+                return
+        yield from scroll(-6)
+    raise LookupError(f"no slider shows {value}")
 
 
 def takes() -> Iterator[float]:

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is said to the user, in the language of the interface."""
+
+from collections.abc import Mapping
+
+import bpy
+
+from ..inference_core.protocol import errors
+from ..inference_core.protocol.errors import Wording
+
+
+def say(text: str, **values: object) -> str:
+    """A text in the language of the interface with its words in braces filled in.
+
+    The text is the English one, as it stands in the catalogues.
+    """
+    said: str = bpy.app.translations.pgettext_rpt(text)
+    return said.format(**values) if values else said
+
+
+def wording(code: str, args: Mapping[str, object] | None = None) -> Wording:
+    """Sentence and hint of an error or a notice in the language of the interface."""
+    return errors.wording(code, args, say)
+
+
+def sentence(error: errors.SpeakError) -> str:
+    """What happened and what to do, in one line."""
+    said = wording(error.code, error.arguments)
+    return f"{said.sentence} {said.hint}"

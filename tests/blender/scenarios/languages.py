@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every label and tooltip of the add-on is in the catalogues, and Blender uses them."""
+
+from pathlib import Path
+
+import bpy
+
+from tests.blender import stage
+
+# Names of properties that no panel shows.
+HIDDEN = {"sets", "shapes", "stated", "edit", "auto", "measured", "weights", "plane", "take"}
+
+
+def languages(folder: Path) -> None:
+    owner = stage.shot_in_new_file(folder)
+    said, missing = texts(), []
+    catalogues = stage.module("translations").catalogues()
+    for text in sorted(said):
+        if any(text not in catalogue for catalogue in catalogues.values()):
+            missing.append(text)
+    covered = 1 - len(missing) / len(said)
+    print(f"covered {covered:.0%} of {len(said)}; missing: {missing}")
+    assert covered > 0.9, missing
+    _in_german(owner)
+
+
+def texts() -> set[str]:
+    """What Blender would look up of our classes."""
+    found = set()
+    for cls in stage.module("registration").CLASSES + stage.module("properties").CLASSES:
+        if issubclass(cls, bpy.types.Operator | bpy.types.Panel | bpy.types.Menu):
+            found.add(cls.bl_label)
+        if issubclass(cls, bpy.types.Operator):
+            found.add(cls.__doc__.strip())
+        if issubclass(cls, bpy.types.Panel | bpy.types.Menu | bpy.types.UIList):
+            continue
+        for entry in cls.bl_rna.properties:
+            if not entry.is_runtime or entry.is_hidden:
+                continue
+            found |= {entry.name, entry.description}
+            if entry.type == "ENUM":
+                found |= {item.name for item in entry.enum_items}
+                found |= {item.description for item in entry.enum_items}
+    plain = {text for text in found if text and not text.isdecimal()} - HIDDEN - {"SPEAK"}
+    return {text for text in plain if "_" not in text}
+
+
+def _in_german(owner) -> None:
+    view = bpy.context.preferences.view
+    try:
+        view.language = "de_DE"
+    except TypeError:
+        print("this Blender comes without languages")
+        return
+    view.use_translate_tooltips = view.use_translate_interface = view.use_translate_reports = True
+    say = stage.module("words").say
+    if say("Choose a portrait first") == "Choose a portrait first":
+        print("this Blender does not translate")
+        return
+    assert say("Generate {count} of {total} Frames", count=3, total=9) == (
+        "3 von 9 Bildern erzeugen"
+    )
+    owner.speak.portrait = ""
+    assert "Erst ein Porträt wählen" in stage.refused(lambda: bpy.ops.speak.generate())
+    owner.speak.portrait, owner.speak.strip = "//anna.png", "Weg"
+    assert "Tonstreifen Weg" in stage.refused(lambda: bpy.ops.speak.generate())
+    print("said in German")
+
+
+if __name__ == "__main__":
+    stage.play(languages)
