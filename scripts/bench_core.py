@@ -62,6 +62,7 @@ class ReadyFrames:
         seed: int = 0,
         start: float = 0.0,
         indices: Sequence[int] | None = None,
+        mark: bool = False,
     ) -> Iterator[Any]:
         """All frames at once."""
         assert controls.shape[1] == COUNT

@@ -214,7 +214,8 @@ def link_cost() -> LinkCost:
     frames, copies = [], []
     with core(["--pack", str(ROOT)], module="scripts.bench_core") as link:
         portrait, voice = hand_over(link)
-        request = messages.generate(portrait, voice, FPS, track(LINK_FRAMES).tobytes(), 512)
+        curves = track(LINK_FRAMES).tobytes()
+        request = messages.generate(portrait, voice, FPS, curves, 512, mark=False)
         ask(link, request)
         for _ in range(ROUNDS):
             started = time.perf_counter()
