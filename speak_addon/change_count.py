@@ -10,7 +10,7 @@ import numpy as np
 
 from ..inference_core.protocol.controls import CONTROLS, COUNT
 from ..inference_core.protocol.errors import SpeakError
-from . import baseline, compat, curves, layers, preferences, shots, sources, words
+from . import baseline, compat, curves, layers, moods, preferences, shots, sources, words
 from .baseline import Baseline, Changes
 from .frame_time import FrameRange, clock
 from .layers import Track
@@ -46,7 +46,8 @@ def steps(owner: Any, scene: Any, session: Session) -> Iterator[None]:
         tracks.append(curves.column(owner, frames, path))
         yield
     values = np.column_stack(tracks)
-    edit, _, _ = layers.clean_edit(values[:, :COUNT])
+    held = values[:, :COUNT] + moods.track(moods.of_shot(owner, scene), frames)
+    edit, _, _ = layers.clean_edit(held)
     present = _present(shots.folder_path(owner), frames.count) if owner.speak.folder else set()
     yield
     session.changes[uuid] = baseline.changes(

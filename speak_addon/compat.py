@@ -61,6 +61,14 @@ def move_strip(strip: Any, start: int) -> None:
         strip.frame_start = start
 
 
+def new_adjustment(strips: Any, name: str, channel: int, start: int, end: int) -> Any:
+    """An adjustment strip from `start` up to `end` (not included)."""
+    kind = {"name": name, "type": "ADJUSTMENT", "channel": channel, "frame_start": start}
+    if bpy.app.version >= (5, 0, 0):
+        return strips.new_effect(**kind, length=end - start)
+    return strips.new_effect(**kind, frame_end=end)
+
+
 def ensure_action(owner: Any, name: str) -> Any:
     """The action of an ID, made and given a slot when there is none yet."""
     data = owner.animation_data_create()

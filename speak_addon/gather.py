@@ -9,7 +9,7 @@ import numpy as np
 
 from ..inference_core.protocol.errors import SpeakError
 from ..inference_core.protocol.messages import MAX_FRAMES, MAX_PORTRAIT_BYTES
-from . import audio, curve_data, curves, layers, marks, preferences, shots, sources
+from . import audio, curve_data, curves, layers, marks, moods, preferences, shots, sources
 from .job_data import JobData, Speaker
 from .shot_folder import ShotFolder
 from .state import Note
@@ -28,6 +28,7 @@ def gather(owner: Any, scene: Any) -> tuple[JobData, tuple[Note, ...]]:
     folder = ShotFolder(shots.folder_path(owner))
     folder.open()
     edit, weights = curves.sample(owner, scene, frames)
+    edit = edit + moods.track(moods.of_shot(owner, scene), frames)
     edit, moved, names = layers.clean_edit(edit)
     notices = []
     if moved:

@@ -24,6 +24,7 @@ from . import (
     shots,
     sources,
 )
+from .frame_time import FrameRange
 from .preview import Moment
 from .state import Link
 
@@ -48,12 +49,15 @@ def moment(owner: Any, scene: Any) -> Moment | None:
     except SpeakError:
         return None
     shot = owner.speak
+    here = FrameRange(scene.frame_current, scene.frame_current)
+    held = moods.track(moods.of_shot(owner, scene), here)[0]
+    edit = [getattr(shot.edit, control.name) for control in CONTROLS]
     return Moment(
         shot.uuid,
         scene.frame_current - frames.first,
         now,
         shot.use_auto,
-        tuple(getattr(shot.edit, control.name) for control in CONTROLS),
+        tuple(value + float(more) for value, more in zip(edit, held, strict=True)),
         tuple(getattr(shot.weights, group.name) for group in GROUPS),
     )
 

@@ -13,7 +13,7 @@ from .playhead import PlayheadPanel
 from .portrait import PortraitPanel
 from .result import ResultPanel
 from .rig import RigPanel, SPEAK_UL_rig_shapes
-from .sets import SetsPanel, SPEAK_MT_sets
+from .sets import SetsPanel, SPEAK_MT_moods, SPEAK_MT_sets
 from .shot import ShotPanel, SPEAK_MT_more_shots
 from .takes import TakesPanel
 from .voice import VoicePanel
@@ -22,6 +22,7 @@ CLASSES = (
     SPEAK_MT_more_shots,
     SPEAK_MT_curves_from,
     SPEAK_UL_rig_shapes,
+    SPEAK_MT_moods,
     SPEAK_MT_sets,
     *in_editors(
         (

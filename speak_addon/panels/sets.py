@@ -5,7 +5,7 @@ from typing import Any
 
 import bpy
 
-from .. import compat, keys, sets, sets_in_file, shots, words
+from .. import compat, keys, moods, sets, sets_in_file, shots, words
 from .base import SpeakPanel
 
 COLUMNS = 2
@@ -41,12 +41,31 @@ class SetsPanel(SpeakPanel):
         row = layout.row(align=True)
         row.operator("speak.keep_set", icon="ADD")
         row.menu("SPEAK_MT_sets", text="", icon="DOWNARROW_HLT")
+        layout.menu("SPEAK_MT_moods", icon="SEQ_STRIP_DUPLICATE")
+        active = scene.sequence_editor.active_strip if scene.sequence_editor else None
+        if active is not None and moods.is_mood(active):
+            box = layout.box().column(align=True)
+            box.label(text=active.name, icon="SEQUENCE", translate=False)
+            box.prop(active, f'["{moods.AMOUNT}"]', text="Amount")
+            box.prop(active, f'["{moods.RAMP_IN}"]', text="Ramp In (s)")
+            box.prop(active, f'["{moods.RAMP_OUT}"]', text="Ramp Out (s)")
 
 
 def _grid(layout: Any, shown: list[sets.Set]) -> None:
     grid = layout.grid_flow(row_major=True, columns=COLUMNS, even_columns=True, align=True)
     for one in shown:
         grid.operator("speak.apply_set", text=one.name).name = one.name
+
+
+class SPEAK_MT_moods(bpy.types.Menu):
+    """Strips that hold an emotion over their length"""
+
+    bl_label = "Add Mood Strip"
+
+    def draw(self, context: Any) -> None:
+        """All sets."""
+        for one in (*sets_in_file.own(compat.sequencer_scene(context)), *sets.BUILT_IN):
+            self.layout.operator("speak.add_mood", text=one.name).name = one.name
 
 
 class SPEAK_MT_sets(bpy.types.Menu):

@@ -24,3 +24,7 @@ def test_pose_comes_from_bones_objects_and_files(play):
 
 def test_long_shots_and_every_rate(play, pack):
     print(play("long_shot", pack))
+
+
+def test_mood_strips_hold_an_emotion_over_their_length(play, pack):
+    play("mood_strips", pack)
