@@ -18,6 +18,7 @@ from . import (
     compare,
     compat,
     keys,
+    moods,
     preferences,
     preview_image,
     runtime,

@@ -28,3 +28,7 @@ def test_long_shots_and_every_rate(play, pack):
 
 def test_mood_strips_hold_an_emotion_over_their_length(play, pack):
     play("mood_strips", pack)
+
+
+def test_what_needs_no_sound_works_without_it(play):
+    play("without_sound")

@@ -4,9 +4,11 @@
 import hashlib
 import os
 import sys
+import time
 from pathlib import Path
 
 import bpy
+import numpy as np
 
 from tests.blender import stage
 
@@ -27,6 +29,7 @@ def only_changed(folder: Path) -> None:
     assert said(owner) == ("Generate", (0, 240, ()))
     _one_key(owner, frames)
     _gone(owner, frames)
+    _at_the_playhead(owner)
     _another_session(owner, folder, frames)
     _everything(owner)
 
@@ -86,6 +89,33 @@ def _gone(owner, frames: Path) -> None:
     assert [frame_key(frames / name) for name in lost] == keys
     others = [name for name in before if name.endswith(".png") and name not in lost]
     assert all(before[name] == after[name] for name in others)
+
+
+def _at_the_playhead(owner) -> None:
+    """What a window's timer does: the frame at the playhead comes, and the count with it."""
+    scene, watching, session = bpy.context.scene, stage.module("watching"), stage.session()
+    scene.frame_set(50)
+    owner.speak.edit.sad = 0.4
+    session.changes.clear()
+    watching._wake()
+    deadline = time.monotonic() + 30
+    while session.preview.picture is None or owner.speak.uuid not in session.changes:
+        watching._serve()
+        assert time.monotonic() < deadline, session.preview.trouble
+        time.sleep(0.01)
+    picture = session.preview.picture
+    assert picture.moment.index == 49
+    assert max(picture.shape[:2]) == 256
+    pixels = stage.module("preview_image").rgba(picture)
+    assert pixels.shape == (*picture.shape[:2], 4)
+    assert np.ptp(pixels[..., :3]) > 0.2
+    sad = stage.root_module("inference_core.protocol.controls").INDEX["sad"]
+    assert np.isclose(picture.moment.edit[sad], 0.4)
+    assert len(session.changes[owner.speak.uuid].frames) == FRAMES, "not keyed, it is everywhere"
+    owner.speak.edit.sad = 0.0
+    # Outside of the shot there is nothing to see.
+    scene.frame_set(FRAMES + 20)
+    assert watching.moment(owner, scene) is None
 
 
 def _another_session(owner, folder: Path, frames: Path) -> None:

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs inside a Blender with a window: takes the pictures of docs/, a whole window or one panel.
+
+For a panel all others are taken away meanwhile, so that the picture shows it alone.
+`docs_images.py`
+beside this file cuts them out and puts them into docs/images.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from window import (
+    LAB,
+    PACKAGE,
+    area_of,
+    facts,
+    front_view,
+    install,
+    make_scene,
+    photograph,
+    play,
+    region_of,
+    session,
+    show_tab,
+    until,
+    window,
+)
+
+FRAMES = 60
+rectangles: dict[str, list[int]] = {}
+
+
+def module(name: str):
+    return sys.modules[f"{PACKAGE}.speak_addon.{name}"]
+
+
+def active():
+    return bpy.context.view_layer.objects.active
+
+
+def steps() -> Iterator[float]:
+    install()
+    make_scene()
+    yield 0.5
+    yield from show_tab("VIEW_3D")
+    area_of("VIEW_3D").spaces.active.shading.type = "MATERIAL"
+    photograph("step1-empty")
+    bpy.ops.speak.new_shot()
+    shot = active().speak
+    shot.portrait, shot.size = "//portrait.png", "256"
+    shot.range_source, shot.frame_first, shot.frame_last = "OWN", 1, FRAMES
+    front_view()
+    bpy.context.scene.frame_end = FRAMES
+    yield from until(lambda: session().changes, 60)
+    yield 1.0
+    photograph("step2-portrait")
+    bpy.ops.speak.generate("INVOKE_DEFAULT")
+    yield from until(lambda: session().state.job is not None and session().state.job.made > 8, 120)
+    bpy.context.scene.frame_set(6)
+    yield 1.5
+    photograph("step3-generating")
+    yield from finished()
+    bpy.context.scene.frame_set(24)
+    yield 2.5
+    photograph("step4-finished")
+    bpy.context.scene.frame_set(30)
+    bpy.ops.speak.apply_set(name="Delighted")
+    yield from until(lambda: session().changes, 60)
+    yield 2.5
+    photograph("step5-edited")
+    yield from each_panel("edited")
+    bpy.ops.speak.generate("INVOKE_DEFAULT")
+    yield 0.3
+    yield from finished()
+    yield 1.5
+    bpy.ops.speak.rename_take(number=1, name="Calm")
+    bpy.ops.speak.rename_take(number=2, name="Delighted")
+    bpy.ops.speak.compare_take(number=1)
+    shot.compare_mode = "WIPE"
+    yield 3.0
+    photograph("step6-wiped")
+    yield from each_panel("done")
+    bpy.ops.speak.compare_take(number=1)
+    yield from graph_editor()
+    yield from sequencer()
+    yield from german()
+    (LAB / "rectangles.json").write_text(json.dumps(rectangles))
+
+
+def finished() -> Iterator[float]:
+    yield from until(lambda: session().state.job is None, 300)
+    yield from until(lambda: not module("runtime").session().runner.background.busy, 30)
+
+
+def each_panel(suffix: str) -> Iterator[float]:
+    """A picture of each panel alone."""
+    classes = [c for c in module("registration").CLASSES if issubclass(c, bpy.types.Panel)]
+    ours = [c for c in classes if c.bl_idname.endswith("_view")]
+    for panel in ours:
+        bpy.utils.unregister_class(panel)
+    for panel in ours:
+        bpy.utils.register_class(panel)
+        yield 0.2
+        yield from show_tab("VIEW_3D")
+        yield 0.4
+        name = f"panel-{panel.bl_idname.split('_')[2]}-{suffix}"
+        region = region_of(area_of("VIEW_3D"))
+        rectangles[name] = [region.x, region.y, region.width, region.height]
+        photograph(name)
+        bpy.utils.unregister_class(panel)
+    for panel in ours:
+        bpy.utils.register_class(panel)
+    yield from show_tab("VIEW_3D")
+
+
+def graph_editor() -> Iterator[float]:
+    area = area_of("VIEW_3D")
+    bag = module("compat").find_bag(active())
+    for curve in bag.fcurves:
+        names = ("happy", "surprised", "yaw")
+        curve.hide = curve.data_path.rpartition(".")[2] not in names
+    area.type = "GRAPH_EDITOR"
+    yield 1.0
+    region = region_of(area, "WINDOW")
+    with bpy.context.temp_override(window=window(), area=area, region=region):
+        bpy.ops.graph.view_all()
+    yield 1.0
+    photograph("graph")
+
+
+def sequencer() -> Iterator[float]:
+    bpy.context.scene.frame_set(12)
+    bpy.ops.speak.add_mood(name="Worried", seconds=1.5)
+    area = area_of("GRAPH_EDITOR")
+    area.type = "SEQUENCE_EDITOR"
+    area.spaces.active.view_type = "SEQUENCER"
+    yield 0.5
+    yield from show_tab("SEQUENCE_EDITOR")
+    region = region_of(area, "WINDOW")
+    with bpy.context.temp_override(window=window(), area=area, region=region):
+        bpy.ops.sequencer.view_all()
+    yield 1.0
+    photograph("sequencer")
+
+
+def german() -> Iterator[float]:
+    view = bpy.context.preferences.view
+    area_of("SEQUENCE_EDITOR").type = "VIEW_3D"
+    try:
+        view.language = "de_DE"
+        view.use_translate_interface = True
+    except TypeError as error:
+        facts["german"] = str(error)
+        return
+    yield 1.0
+    yield from show_tab("VIEW_3D")
+    yield 1.0
+    photograph("german")
+
+
+play(steps())
