@@ -59,7 +59,9 @@ def show_progress(owner: Any, scene: Any, data: JobData) -> None:
 
 def first_frame_path(owner: Any) -> str:
     """The first frame as Blender stores it: relative where the folder is."""
-    return str(owner.speak.folder).rstrip("/\\") + "/" + frame_name(0)
+    folder = str(owner.speak.folder)
+    # The .blend's own folder is "//" and stays so.
+    return (folder if folder.endswith(("/", "\\")) else folder + "/") + frame_name(0)
 
 
 def _show_on_plane(owner: Any, scene: Any) -> None:

@@ -21,6 +21,10 @@ def test_a_core_that_dies_or_is_cancelled_loses_nothing(play, pack):
     play("core_trouble", pack)
 
 
+def test_a_shot_with_odd_values_says_what_is_wrong(play, pack):
+    play("odd_values", pack)
+
+
 def test_frames_are_marked_and_renders_signed(play, pack):
     play("marks", pack)
 
