@@ -143,7 +143,7 @@ class SPEAK_OT_verify_file(_CoreCommand, bpy.types.Operator):
         if not chosen:
             self.report({"ERROR"}, "Choose a picture or a movie")
             return {"CANCELLED"}
-        return self.begin(context, ["verify", "--json", *chosen])
+        return self.begin(context, ["verify", "--json", "--any-size", *chosen])
 
     def finish(self, context: Any, code: int, out: str, err: str) -> set[str]:
         """Show the verdicts with their evidence."""

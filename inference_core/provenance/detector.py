@@ -28,6 +28,9 @@ SMALLEST = 64  # pixels; below it there is nothing to correlate
 # How the picture may have been scaled since it was marked, most likely first.
 SCALES = (1.0, 0.5, 2.0, 0.75, 2 / 3, 1.5)
 ANGLES = (0.0, -0.5, 0.5, -1.0, 1.0, -1.5, 1.5)  # degrees, for pictures that kept their size
+# Every size from a third to three times, in steps that move the edge of MIDDLE by a pixel.
+MIDDLE = 3 * TILE
+ANY_SCALE = tuple(0.35 * 1.01**n for n in range(222))
 HYPOTHESES = (*((scale, 0.0) for scale in SCALES), *((1.0, angle) for angle in ANGLES if angle))
 # Far above what unmarked pictures reach; docs/provenance.md has the count.
 THRESHOLD = 8.0
@@ -65,6 +68,29 @@ def find(image: Image.Image, thorough: bool = True) -> Found:
         for mirrored, score in enumerate(_scores(np.asarray(seen))):
             if score > best.score:
                 best = Found(score, scale, angle, bool(mirrored))
+        if best.present:
+            break
+    return best
+
+
+def find_any_size(image: Image.Image) -> Found:
+    """Look for the mark in a picture that was scaled by any factor, in its middle alone: slower,
+    and with many more trials than `find`, so a score says a little less.
+    """
+    luma = image.convert("RGB").convert("F")
+    best = NOTHING
+    for scale in ANY_SCALE:
+        half = min(MIDDLE * scale, *luma.size) / 2
+        side = round(2 * half / scale)
+        if side < TILE:
+            continue
+        x, y = luma.width / 2, luma.height / 2
+        seen = luma.resize(
+            (side, side), Image.Resampling.BICUBIC, (x - half, y - half, x + half, y + half)
+        )
+        for mirrored, score in enumerate(_scores(np.asarray(seen))):
+            if score > best.score:
+                best = Found(score, scale, 0.0, bool(mirrored))
         if best.present:
             break
     return best

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .detector import FALSE_POSITIVES, THRESHOLD, Found, find
+from .detector import FALSE_POSITIVES, THRESHOLD, Found, find, find_any_size
 from .identity import NoIdentityError, own
 from .look import CannotLookError, NoReaderError, pictures
 from .manifest import CannotSignError, Manifest, read
@@ -39,12 +39,14 @@ class Report:
         return self.verdict in (SIGNED, MARKED, BROKEN)
 
 
-def verify(path: Path) -> Report:
-    """Look for every kind of evidence in a file. Reads it, never writes."""
+def verify(path: Path, any_size: bool = False) -> Report:
+    """Look for every kind of evidence in a file. Reads it, never writes. `any_size` also finds the
+    watermark of pictures that were scaled by an odd factor, seconds later.
+    """
     if not path.is_file():
         return Report(path.name, UNREADABLE, (f"there is no file {path.name}",))
     manifest, why_not = _manifest(path)
-    mark, blind = _watermark(path)
+    mark, blind = _watermark(path, any_size)
     lines = (
         f"manifest:  {why_not or _manifest_words(manifest)}",
         f"watermark: {f'not looked at: {blind}' if blind else _mark_words(mark)}",
@@ -104,12 +106,14 @@ def _manifest_words(manifest: Manifest | None) -> str:
     return words
 
 
-def _watermark(path: Path) -> tuple[Found | None, CannotLookError | None]:
+def _watermark(path: Path, any_size: bool) -> tuple[Found | None, CannotLookError | None]:
     best = Found(0.0)
     try:
         for number, picture in enumerate(pictures(path)):
             found = find(picture, thorough=number < THOROUGH)
             best = max(best, found, key=lambda one: one.score)
+            if not best.present and any_size and number < THOROUGH:
+                best = max(best, find_any_size(picture), key=lambda one: one.score)
             if best.present:
                 break
     except CannotLookError as error:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from inference_core.provenance.detector import THRESHOLD, find
+from inference_core.provenance.detector import THRESHOLD, find, find_any_size
 from inference_core.provenance.pattern import TILE, tile
 from inference_core.provenance.watermark import Watermark
 
@@ -132,6 +132,17 @@ def test_the_mark_is_found_after(attack: str) -> None:
     found = find(ATTACKS[attack](Image.fromarray(marked(picture(5)))))
     assert found.present, found
     assert found.mirrored == (attack == "mirror")
+
+
+@pytest.mark.parametrize("factor", [0.62, 1.37, 2.11])
+def test_the_mark_is_found_at_any_size_when_that_is_asked_for(factor: float) -> None:
+    image = Image.fromarray(marked(picture(5)))
+    size = (round(image.width * factor), round(image.height * factor))
+    scaled = jpeg(image.resize(size, Image.Resampling.BICUBIC), 90)
+    assert not find(scaled).present
+    found = find_any_size(scaled)
+    assert found.present
+    assert found.scale == pytest.approx(factor, rel=0.03)
 
 
 def test_unmarked_pictures_have_none() -> None:

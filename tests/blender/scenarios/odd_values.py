@@ -8,6 +8,7 @@ import os
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -41,7 +42,7 @@ def odd_values(folder: Path) -> None:
     assert bpy.ops.speak.generate("EXEC_DEFAULT", True) == {"FINISHED"}
 
 
-def settable(group) -> list[tuple[str, object]]:
+def settable(group: Any) -> list[tuple[str, Any]]:
     """Names and definitions of the plain properties of a group."""
     kinds = ("STRING", "INT", "FLOAT", "BOOLEAN", "ENUM")
     properties = group.bl_rna.properties
@@ -53,6 +54,7 @@ def change(rng: random.Random, owner) -> tuple[str, object]:
     groups = (owner.speak, owner.speak, owner.speak.edit, owner.speak.weights, owner.speak_marks)
     group = rng.choice(groups)
     name, definition = rng.choice(settable(group))
+    value: Any
     if definition.type == "STRING":
         value = rng.choice(TEXTS)
     elif definition.type == "ENUM":
