@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Curves from elsewhere: a head bone, an empty or a camera; and CSV both ways."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,24 @@ class SPEAK_OT_pose_from_object(NeedsShot, bpy.types.Operator):
         return {"FINISHED"}
 
 
+def key_from_csv(owner: Any, path: Path, frames: FrameRange, names: Sequence[str]) -> int:
+    """Key these controls of the edit layer after a CSV; how many it has. Raises SpeakError."""
+    rows = curves_csv.read(path, frames.count)
+    count = 0
+    for name in names:
+        # A value that is no number or outside of its range would only be held later.
+        control = BY_NAME[name]
+        found = {f: control.clamp(row[name]) for f, row in rows.items() if name in row}
+        if not found:
+            continue
+        numbers = np.array(sorted(found), np.float32)
+        values = np.array([found[int(frame)] for frame in numbers], np.float32)
+        keys.write(keys.ensure_edit_curve(owner, name), numbers + frames.first, values)
+        count += 1
+    keys.touch(owner)
+    return count
+
+
 class SPEAK_OT_import_layer(NeedsShot, bpy.types.Operator):
     """Key the edit layer after a CSV file: `frame` from 0 and control names in the first line"""
 
@@ -122,22 +141,10 @@ class SPEAK_OT_import_layer(NeedsShot, bpy.types.Operator):
         owner, scene = shots.active(context), compat.sequencer_scene(context)
         try:
             frames = shots.frames(owner, scene)
-            rows = curves_csv.read(Path(bpy.path.abspath(self.filepath)), frames.count)
+            count = key_from_csv(owner, Path(bpy.path.abspath(self.filepath)), frames, NAMES)
         except SpeakError as error:
             self.report({"ERROR"}, words.sentence(error))
             return {"CANCELLED"}
-        count = 0
-        for name in NAMES:
-            # A value that is no number or outside of its range would only be held later.
-            control = BY_NAME[name]
-            found = {f: control.clamp(row[name]) for f, row in rows.items() if name in row}
-            if not found:
-                continue
-            numbers = np.array(sorted(found), np.float32)
-            values = np.array([found[int(frame)] for frame in numbers], np.float32)
-            keys.write(keys.ensure_edit_curve(owner, name), numbers + frames.first, values)
-            count += 1
-        keys.touch(owner)
         self.report({"INFO"}, f"{count} curves read")
         return {"FINISHED"}
 

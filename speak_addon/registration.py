@@ -5,6 +5,7 @@ import bpy
 
 from . import (
     appended,
+    clip_operator,
     compare,
     diagnostics,
     layer_operators,
@@ -39,6 +40,7 @@ MODULES = (
     mood_operators,
     layer_operators,
     pose_operators,
+    clip_operator,
     rig,
     take_operators,
     marks,

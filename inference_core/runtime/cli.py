@@ -124,6 +124,16 @@ def parser() -> argparse.ArgumentParser:
     hear.add_argument("--network", type=Path, help="another encoder, as convert_voice.py writes it")
     _engine_options(hear)
 
+    clip = commands.add_parser("read", help="pose and emotion curves read off a clip")
+    clip.add_argument("clip", type=Path, help="as for generate --pose-from")
+    clip.add_argument("--out", type=Path, required=True, help="CSV for generate --controls")
+    clip.add_argument("--portrait", type=Path, help="write what differs from this portrait's own")
+    clip.add_argument("--fps", type=fps, default=Fraction(25), help="rows per second (default 25)")
+    clip.add_argument(
+        "--clip-fps", type=fps, help="pictures per second (default: as the file says)"
+    )
+    _engine_options(clip)
+
     commands.add_parser("controls", help="print the table of controls")
     check = commands.add_parser("check", help="test this installation and the model pack")
     _engine_options(check)
@@ -240,6 +250,21 @@ def _voice(options: argparse.Namespace) -> int:
     return 0
 
 
+def _read(options: argparse.Namespace) -> int:
+    from .clip_curves import write_clip_curves
+    from .pack import DEFAULT, Pack
+
+    def told(done: int) -> None:
+        print(f"{done} pictures read", file=sys.stderr, flush=True)
+
+    pack = Pack(options.pack or DEFAULT, options.threads)
+    count = write_clip_curves(
+        pack, options.clip, options.out, options.portrait, options.fps, options.clip_fps, told
+    )
+    print(f"{options.out}: {count} rows", file=sys.stderr)
+    return 0
+
+
 def _check(options: argparse.Namespace) -> int:
     from .check import check
     from .pack import DEFAULT
@@ -264,6 +289,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _generate(options)
         if options.command == "voice":
             return _voice(options)
+        if options.command == "read":
+            return _read(options)
         if options.command == "check":
             return _check(options)
         if options.command == "verify":

@@ -19,6 +19,7 @@ class SPEAK_MT_curves_from(bpy.types.Menu):
         """Objects and files."""
         layout = self.layout
         layout.operator("speak.pose_from_object", icon="OUTLINER_OB_ARMATURE")
+        layout.operator("speak.pose_from_clip", icon="FILE_MOVIE")
         layout.operator("speak.import_layer", icon="IMPORT")
         layout.separator()
         layout.operator("speak.export_layer", icon="EXPORT")

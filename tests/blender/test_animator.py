@@ -32,3 +32,7 @@ def test_mood_strips_hold_an_emotion_over_their_length(play, pack):
 
 def test_what_needs_no_sound_works_without_it(play):
     play("without_sound")
+
+
+def test_pose_is_read_off_movies_and_pictures(play):
+    play("clip")
