@@ -70,6 +70,8 @@ def steps() -> Iterator[float]:
     yield 2.5
     photograph("step4-finished")
     bpy.context.scene.frame_set(30)
+    yield 1.0
+    session().changes.clear()
     bpy.ops.speak.apply_set(name="Delighted")
     yield from until(lambda: session().changes, 60)
     yield 2.5

@@ -10,7 +10,7 @@ from inference_core.protocol import controls, errors
 from scripts import write_docs
 
 ROOT = Path(__file__).resolve().parents[2]
-WRITTEN = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+WRITTEN = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("path", list(write_docs.pages()), ids=lambda path: path.name)
