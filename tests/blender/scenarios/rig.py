@@ -3,6 +3,7 @@
 
 import csv
 import json
+import types
 from pathlib import Path
 
 import bpy
@@ -29,12 +30,14 @@ def rig(folder: Path) -> None:
     blocks = mesh.shape_keys.key_blocks
 
     assert "Match the names" in stage.refused(bpy.ops.speak.key_shapes)
+    assert "speak.match_shapes" in _drawn()
     assert bpy.ops.speak.match_shapes() == {"FINISHED"}
     found = {shape.name: shape.curve for shape in owner.speak_rig.shapes}
     assert found == {
         "jaw_open": "jawOpen", "MouthSmile_L": "mouthSmileLeft",
         "mouthSmileRight": "mouthSmileRight", "mouthPucker": "mouthPucker",
     }  # fmt: skip
+    assert _drawn().count("gain") == 5  # one per shape and one for all
     assert "sound strip" in stage.refused(bpy.ops.speak.key_shapes)
     owner.speak.strip = strip.name
     owner.speak_rig.shapes["MouthSmile_L"].gain = 0.5
@@ -74,6 +77,47 @@ def rig(folder: Path) -> None:
     assert data.animation_data.action != before
     assert 0 <= len(_curve(data, "jaw_open").keyframe_points) - len(told) <= 1
     assert np.abs(_track(data, "jaw_open", scene) - told).max() < 1e-4
+
+
+class Layout:
+    """Takes what a panel draws, and refuses what Blender would not know."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def prop(self, data, name: str, **_) -> None:
+        assert name in data.bl_rna.properties, name
+        self.said.append(name)
+
+    def operator(self, name: str, **_) -> None:
+        kind, _, what = name.partition(".")
+        getattr(getattr(bpy.ops, kind), what).get_rna_type()
+        self.said.append(name)
+
+    def template_list(self, kind, _name, data, items, owner, active, **_) -> None:
+        assert issubclass(getattr(bpy.types, kind), bpy.types.UIList)
+        assert {items} <= set(data.bl_rna.properties.keys())
+        assert {active} <= set(owner.bl_rna.properties.keys())
+        for item in getattr(data, items):
+            getattr(bpy.types, kind).draw_item(
+                None, bpy.context, self, data, item, 0, owner, active
+            )
+
+    def label(self, **_) -> None:
+        pass
+
+    def column(self, **_):
+        return self
+
+    row = split = column
+
+
+def _drawn() -> list[str]:
+    """What the panel of the 3D View shows, in order."""
+    panel, layout = bpy.types.SPEAK_PT_rig_view, Layout()
+    assert panel.poll(bpy.context)
+    panel.draw(types.SimpleNamespace(layout=layout), bpy.context)
+    return layout.said
 
 
 def _curve(data, name):
