@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inference_core.runtime.mouth import PP, RATE, frame_times, hard_labels
+from inference_core.runtime.mouth import PP, frame_times, hard_labels
 from inference_core.runtime.phones import INDEX, VISEME_INDEX
 
 # Seconds around a judged boundary within which a heard one can be the same.
@@ -58,7 +58,7 @@ class Agreement:
 
     @property
     def false_share(self) -> float:
-        """Of the frames far from any p, b or m, those with shut lips."""
+        """Of the frames of other sounds far from any p, b or m, those with shut lips."""
         return self.falsely_shut / max(self.elsewhere, 1)
 
     @property
@@ -95,12 +95,10 @@ def compare(
     shut: NDArray[np.bool_],
     judge: NDArray[np.float64],
     frames: int,
-    rate: float = RATE,
 ) -> Agreement:
     """Heard phones [n, 3] against judged ones [k, 3] over `frames` of 20 ms.
 
-    shut [t]: whether the lips are, at the middle of t frames of `rate` per second; it may come
-    from what is heard or from finished pictures.
+    shut [frames]: whether the lips are asked to be.
     """
     wanted, said = hard_labels(judge, frames), hard_labels(heard, frames)
     counted = VISEME_INDEX[wanted] >= 0  # a breath has no mouth of its own
@@ -108,8 +106,8 @@ def compare(
     visemes = VISEME_INDEX[judge[:, 2].astype(int)]
     edges = int((visemes[1:] != visemes[:-1]).sum())
     lips = judge[visemes == PP]
-    times = frame_times(frames) if rate == RATE else (np.arange(len(shut)) / rate)
-    closed, far = closures(shut, times, lips)
+    closed, far = closures(shut, frame_times(frames), lips)
+    far &= wanted != INDEX["sil"]
     return Agreement(
         int(counted.sum()),
         int((either | (wanted == said))[counted].sum()),

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference_core.protocol.face_shapes import ARKIT
-from inference_core.runtime.mouth import PP, viseme_weights
+from inference_core.runtime.mouth import PP, SIL, viseme_weights
 from inference_core.runtime.pack import VOICE
 from inference_core.runtime.rig_curves import arkit_of
 from inference_core.runtime.voice import CONTENT_RATE, Heard, Session, at_frames, hear
@@ -46,7 +46,8 @@ def material(
 
 
 def _shut(heard: Heard) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = heard.content[:, PP] > 0.5
+    """Where the lips are asked to be shut: pressed, or at rest as before a word's first p."""
+    found: NDArray[np.bool_] = heard.content[:, PP] + heard.content[:, SIL] > 0.8
     return found
 
 
@@ -115,7 +116,7 @@ def people(session: Session, given: Material) -> list[Row]:
             Row(
                 "lips asked to shut within 60 ms of each p, b, m (curves)",
                 on,
-                f"{found.shut_share:.1%} of {found.lips}; shut far from any: "
+                f"{found.shut_share:.1%} of {found.lips}; shut during other sounds far from any: "
                 f"{found.false_share:.1%} of frames",
                 "> 90 %",
                 found.shut_share > 0.9,

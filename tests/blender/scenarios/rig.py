@@ -90,7 +90,7 @@ class Layout:
         self.said.append(name)
 
     def operator(self, name: str, **_) -> None:
-        kind, _, what = name.partition(".")
+        kind, what = name.split(".")
         getattr(getattr(bpy.ops, kind), what).get_rna_type()
         self.said.append(name)
 
@@ -109,7 +109,8 @@ class Layout:
     def column(self, **_):
         return self
 
-    row = split = column
+    row = column
+    split = column
 
 
 def _drawn() -> list[str]:
