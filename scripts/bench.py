@@ -30,6 +30,7 @@ BENCH = Environment(".venv", ("runtime.txt",))
 MOST_COPIES = 20.0
 MOST_MEMORY_MB = 1000.0
 LEAST_SHARE = 0.8
+MOST_PREVIEW_MS = 150.0
 MOST_WATERMARK_MS, MOST_SIGNATURE_MS, MOST_MARK_BYTES = 10.0, 4.0, 4000
 
 
@@ -63,6 +64,9 @@ def measure(options: argparse.Namespace) -> list[Row]:
             kept = first.memory_mb < MOST_MEMORY_MB
             limit = f"under {MOST_MEMORY_MB:.0f} MB"
             rows.append(Row("peak memory of the core, 512", first.memory_mb, "MB", limit, kept))
+    preview = measures.preview_seconds(options.pack) * 1e3
+    limit = f"under {MOST_PREVIEW_MS:g} ms"
+    rows.append(Row("preview at the playhead", preview, "ms", limit, preview < MOST_PREVIEW_MS))
     link = measures.link_cost()
     copies = link.frame / link.copy
     rows.append(Row("link per 512x512 frame", link.frame * 1e3, "ms"))

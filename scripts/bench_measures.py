@@ -32,6 +32,7 @@ FPS = Fraction(25)
 PATIENCE = 300.0  # seconds for one request
 ROUNDS = 3  # alternating, so that a busy machine slows both sides of a ratio
 LINK_FRAMES = 192
+PREVIEW_SIDE = 256  # as the sidebar asks for
 PORTRAIT = ROOT / "samples" / "portrait.png"
 VOICE = ROOT / "samples" / "voice.wav"
 
@@ -179,6 +180,18 @@ def first_frames(pack: Path, size: int) -> First:
         cold = time.perf_counter() - started
         warm = [seconds_to_first_frame(link, portrait, voice, size, row) for row in range(1, 8)]
         return First(cold, statistics.median(warm), peak_memory_mb())
+
+
+def preview_seconds(pack: Path) -> float:
+    """From asking a running core for the picture at the playhead to having it, the median."""
+    with core(["--pack", str(pack)]) as link:
+        portrait, voice = hand_over(link)
+        rows, times = track(24), []
+        for index in range(24):
+            row = rows[index : index + 1].tobytes()
+            with _timed(times):
+                ask(link, messages.preview(portrait, voice, FPS, row, PREVIEW_SIDE, 0.0, index))
+        return statistics.median(times[3:])  # the first pays for what is loaded once
 
 
 def peak_memory_mb() -> float | None:

@@ -27,28 +27,44 @@ def write(movie: Path, folder: Path) -> Generator[None, None, Fraction]:
     if not movie.is_file():
         raise SpeakError("file_missing", name=movie.name)
     folder.mkdir()
-    scene = bpy.data.scenes.new(".SPEAK clip")
+    name = bpy.data.scenes.new(".SPEAK clip").name
     try:
-        strips = compat.strips(scene.sequence_editor_create())
-        try:
-            strip = strips.new_movie("clip", str(movie), 1, 1)
-        except RuntimeError:
-            raise SpeakError("clip_unreadable", reason="Blender cannot open it") from None
-        size = strip.elements[0]
-        if not size.orig_width or not strip.fps:
-            raise SpeakError("clip_unreadable", reason="Blender cannot open it")
-        rate = Fraction(strip.fps).limit_denominator(1001)
-        count = compat.strip_end(strip) - compat.strip_start(strip)
-        _settings(scene, size.orig_width, size.orig_height)
-        scene.render.filepath = str(folder / "picture_######")
+        rate, first, count = _load(name, movie, folder)
         for index in range(count):
+            # Looked up each time: an undo in between takes the scene away.
+            scene = _scene(name)
             # Only an animation takes its frame from a scene that is not the window's.
-            scene.frame_start = scene.frame_end = compat.strip_start(strip) + index
-            bpy.ops.render.render(animation=True, scene=scene.name)
+            scene.frame_start = scene.frame_end = first + index
+            bpy.ops.render.render(animation=True, scene=name)
             yield
     finally:
-        bpy.data.scenes.remove(scene)
+        if name in bpy.data.scenes:
+            bpy.data.scenes.remove(bpy.data.scenes[name])
     return rate
+
+
+def _scene(name: str) -> bpy.types.Scene:
+    scene = bpy.data.scenes.get(name)
+    if scene is None:
+        raise SpeakError("clip_unreadable", reason="reading it was undone")
+    return scene
+
+
+def _load(name: str, movie: Path, folder: Path) -> tuple[Fraction, int, int]:
+    """The movie in the scene's sequencer: its rate, its first frame there, how many it has."""
+    scene = _scene(name)
+    strips = compat.strips(scene.sequence_editor_create())
+    try:
+        strip = strips.new_movie("clip", str(movie), 1, 1)
+    except RuntimeError:
+        raise SpeakError("clip_unreadable", reason="Blender cannot open it") from None
+    size = strip.elements[0]
+    if not size.orig_width or not strip.fps:
+        raise SpeakError("clip_unreadable", reason="Blender cannot open it")
+    _settings(scene, size.orig_width, size.orig_height)
+    scene.render.filepath = str(folder / "picture_######")
+    first, end = compat.strip_start(strip), compat.strip_end(strip)
+    return Fraction(strip.fps).limit_denominator(1001), first, end - first
 
 
 def _settings(scene: bpy.types.Scene, width: int, height: int) -> None:

@@ -106,32 +106,37 @@ class SPEAK_OT_pose_from_clip(NeedsShot, bpy.types.Operator):
     def _work(self, context: Any) -> Iterator[None]:
         owner, scene = shots.active(context), compat.sequencer_scene(context)
         path = Path(bpy.path.abspath(self.filepath))
+        # Nothing of Blender's is held from step to step: an undo would take it away.
+        uuid, rate = owner.speak.uuid, shots.rate(scene)
+        portrait = Path(bpy.path.abspath(owner.speak.portrait, library=owner.library))
         try:
             frames = shots.frames(owner, scene)
+            del owner, scene
             with tempfile.TemporaryDirectory(prefix="speak-clip-") as folder:
                 clip, clip_fps = path, None
                 if clip_frames.is_movie(path):
                     clip = Path(folder) / "frames"
                     clip_fps = yield from clip_frames.write(path, clip)
                 elif path.is_file():
-                    clip_fps = shots.rate(scene)
+                    clip_fps = rate
                 out = Path(folder) / "curves.csv"
-                portrait = Path(bpy.path.abspath(owner.speak.portrait, library=owner.library))
-                self._reader = ClipReader(
-                    preferences.core_settings(), clip, out, portrait, shots.rate(scene), clip_fps
-                )
+                settings = preferences.core_settings()
+                self._reader = ClipReader(settings, clip, out, portrait, rate, clip_fps)
                 try:
                     while not self._reader.ended:
                         yield
                     self._reader.check()
                 finally:
                     self._reader.stop()
-                self._bring_in(shots.by_uuid(owner.speak.uuid), out, frames)
+                self._bring_in(shots.by_uuid(uuid), out, frames)
         except SpeakError as error:
             self._error = words.sentence(error)
 
     def _bring_in(self, owner: Any, out: Path, frames: FrameRange) -> None:
         """Key what was read, and let the proposal of these groups rest: the clip stands for it."""
+        if owner is None:
+            self._error = "The shot was deleted meanwhile"
+            return
         names: list[str] = []
         for wanted, group in ((self.pose, "pose"), (self.emotion, "emotion")):
             if wanted:

@@ -73,6 +73,14 @@ def _wake(*_: Any) -> None:
 
 
 @persistent
+def _undone(*_: Any) -> None:
+    """What was being looked at is no longer the same object: look again from the start."""
+    global _counting, _counted_at
+    _counting, _counted_at = None, -1.0
+    _wake()
+
+
+@persistent
 def _another_file(*_: Any) -> None:
     global _counting, _shown
     _counting = _shown = None
@@ -86,7 +94,8 @@ def _serve() -> float | None:
     if owner is None or not owner.speak.portrait:
         return None
     # A copy made with Blender's own commands came with the identity of the original.
-    shots.separate_copy(owner)
+    if owner.library is None:
+        shots.separate_copy(owner)
     here = runtime.session()
     if compare.prepare(owner, bpy.context.scene):
         runtime.redraw()
@@ -145,16 +154,23 @@ def _playing() -> bool:
     return any(window.screen.is_animation_playing for window in manager.windows)
 
 
-WAKING = ("depsgraph_update_post", "frame_change_post", "undo_post", "redo_post")
+HANDLERS = (
+    ("depsgraph_update_post", _wake),
+    ("frame_change_post", _wake),
+    ("undo_pre", _undone),
+    ("redo_pre", _undone),
+    ("undo_post", _undone),
+    ("redo_post", _undone),
+    ("load_post", _another_file),
+)
 
 
 def register() -> None:
     """Watch, where there is a window; without one nobody sees what this is for."""
     if bpy.app.background:
         return
-    for name in WAKING:
-        getattr(bpy.app.handlers, name).append(_wake)
-    bpy.app.handlers.load_post.append(_another_file)
+    for name, handler in HANDLERS:
+        getattr(bpy.app.handlers, name).append(handler)
     runtime.listeners.append(_wake)
     preview_image.register()
 
@@ -163,12 +179,10 @@ def unregister() -> None:
     """Watch no more."""
     if bpy.app.timers.is_registered(_serve):
         bpy.app.timers.unregister(_serve)
-    for name in WAKING:
+    for name, handler in HANDLERS:
         handlers = getattr(bpy.app.handlers, name)
-        if _wake in handlers:
-            handlers.remove(_wake)
+        if handler in handlers:
+            handlers.remove(handler)
     if _wake in runtime.listeners:
         runtime.listeners.remove(_wake)
-    if _another_file in bpy.app.handlers.load_post:
-        bpy.app.handlers.load_post.remove(_another_file)
     preview_image.unregister()

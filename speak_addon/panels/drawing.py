@@ -50,6 +50,11 @@ def draw_note(layout: Any, note: Note, icon: str, width: int = LINE) -> None:
     said = words.wording(note.code, note.args)
     draw_text(layout, said.sentence, icon, width)
     draw_text(layout, said.hint, "BLANK1", width)
+    if icon == "ERROR":
+        # By this the list of messages in the documentation is searched.
+        row = layout.row()
+        row.active = False
+        row.label(text=note.code, icon="BLANK1", translate=False)
 
 
 def draw_core_status(layout: Any) -> None:
