@@ -186,7 +186,8 @@ def preview_seconds(pack: Path) -> float:
     """From asking a running core for the picture at the playhead to having it, the median."""
     with core(["--pack", str(pack)]) as link:
         portrait, voice = hand_over(link)
-        rows, times = track(24), []
+        rows = track(24)
+        times: list[float] = []
         for index in range(24):
             row = rows[index : index + 1].tobytes()
             with _timed(times):
