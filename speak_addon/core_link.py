@@ -26,6 +26,8 @@ class CoreSettings:
     paths: tuple[Path, ...]
     log: Path
     arguments: tuple[str, ...] = ()
+    # For `serve` alone; the others are for every command of the core.
+    serving: tuple[str, ...] = ()
     module: str = "inference_core"
 
 
@@ -55,7 +57,7 @@ class CoreLink:
             root=settings.root,
             paths=settings.paths,
             log=settings.log,
-            arguments=settings.arguments,
+            arguments=(*settings.arguments, *settings.serving),
             module=settings.module,
         )
         self._link = self._core.connect()

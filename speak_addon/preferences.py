@@ -32,6 +32,14 @@ class SPEAK_AP_preferences(bpy.types.AddonPreferences):
         min=0,
         max=256,
     )
+    idle_minutes: IntProperty(
+        name="Free Memory After (min)",
+        description="Minutes without work after which the core gives its memory back; it takes a "
+        "moment to load again",
+        default=15,
+        min=1,
+        soft_max=120,
+    )
     python: StringProperty(
         name="Core Python",
         description="Another Python for the core, with its own onnxruntime, Pillow and numpy; "
@@ -74,6 +82,7 @@ class SPEAK_AP_preferences(bpy.types.AddonPreferences):
         layout = self.layout
         layout.use_property_split = True
         layout.prop(self, "threads")
+        layout.prop(self, "idle_minutes")
         layout.prop(self, "python")
         layout.prop(self, "pack")
         layout.prop(self, "log_folder")
@@ -137,6 +146,7 @@ def core_settings() -> CoreSettings:
         paths=() if override else tuple(interpreter.package_folders()),
         log=log_file(),
         arguments=tuple(arguments),
+        serving=("--idle", str(60 * getattr(chosen, "idle_minutes", 15))),
         module=CORE_MODULE,
     )
 
