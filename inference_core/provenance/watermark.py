@@ -20,8 +20,8 @@ Bytes = npt.NDArray[np.uint8]
 # rms of the mark in levels of 255, in flat areas and where texture hides it. Rounding to whole
 # levels adds 1/12 to its square, so no picture gets more than 46.2 dB of noise.
 FLAT, MOST = 0.55, 1.2
-PER_LEVEL = 0.2  # levels of mark per level of local contrast
-CELL = 8  # pixels: contrast is measured in cells of this size
+PER_LEVEL = 0.2  # levels of mark per level of local texture
+CELL = 8  # pixels: texture is measured in cells of this size
 
 
 class Watermark:
@@ -51,7 +51,7 @@ class Watermark:
 
 
 def _strength(picture: Bytes) -> Floats:
-    """Levels of mark for each pixel [h, w], smooth, from the contrast around it."""
+    """Levels of mark for each pixel [h, w], smooth, from the texture around it."""
     height, width = picture.shape[:2]
     # Green stands for luma: it is most of it, and this is only about how rough a place is.
     rows, columns = height // CELL, width // CELL
@@ -59,8 +59,8 @@ def _strength(picture: Bytes) -> Floats:
         return np.full((height, width), FLAT, np.float32)
     every_other = picture[: rows * CELL : 2, : columns * CELL : 2, 1].astype(np.float32)
     blocks = every_other.reshape(rows, CELL // 2, columns, CELL // 2)
-    mean = blocks.mean((1, 3))
-    spread = np.sqrt(np.maximum((blocks * blocks).mean((1, 3)) - mean * mean, 0))
+    # Differences of neighbours: shading, which hides nothing, makes them equal.
+    spread = (np.diff(blocks, axis=1).std((1, 3)) + np.diff(blocks, axis=3).std((1, 3))) / 8**0.5
     level = np.clip(FLAT + PER_LEVEL * spread, FLAT, MOST)
     smooth = Image.fromarray(level).resize((width, height), Image.Resampling.BILINEAR)
     return np.array(smooth)
