@@ -19,6 +19,7 @@ properties, preferences, shots, curves, audio, results
 gather        a shot of the scene to the data of one job
 effect_runner the one place where effects happen; core_link: the core process
 session       state, runner and the pump that drives them; runtime: timer and handlers
+marks         whether frames are marked, and what was stated of the person; marks_operators
 generate_operator, operators, explained, panels, registration
 """
 

@@ -105,7 +105,7 @@ class SPEAK_OT_sign_rendered(_CoreCommand, bpy.types.Operator):
         """Sign them."""
         chosen = _chosen(self)
         if not chosen:
-            self.report({"ERROR"}, "Choose a rendered movie or picture")
+            self.report({"ERROR"}, words.say("Choose a rendered movie or picture"))
             return {"CANCELLED"}
         arguments = ["sign", *chosen]
         for folder in _shot_folders(context.scene):
@@ -141,7 +141,7 @@ class SPEAK_OT_verify_file(_CoreCommand, bpy.types.Operator):
         """Look at them."""
         chosen = _chosen(self)
         if not chosen:
-            self.report({"ERROR"}, "Choose a picture or a movie")
+            self.report({"ERROR"}, words.say("Choose a picture or a movie"))
             return {"CANCELLED"}
         return self.begin(context, ["verify", "--json", "--any-size", *chosen])
 
