@@ -98,10 +98,13 @@ class Signer:
         self._lock = threading.Lock()
 
     def frame(self, png: bytes, facts: FrameFacts) -> bytes:
-        """A frame's PNG with its manifest in it; the pixels stay as they are."""
+        """A frame's PNG with its manifest in it; the pixels stay as they are. CannotSignError."""
         out = io.BytesIO()
-        with self._lock, self._c2pa.Builder(frame_manifest(facts), self._context) as builder:
-            builder.sign(self._signer, "image/png", io.BytesIO(png), out)
+        try:
+            with self._lock, self._c2pa.Builder(frame_manifest(facts), self._context) as builder:
+                builder.sign(self._signer, "image/png", io.BytesIO(png), out)
+        except self._c2pa.C2paError as error:
+            raise CannotSignError(str(error)) from error
         return out.getvalue()
 
     def film(self, path: Path, facts: dict[str, Any], frames: Sequence[Path]) -> Path:

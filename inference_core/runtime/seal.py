@@ -41,7 +41,13 @@ class Seal:
         """The file with its manifest, or as it is where nothing can be signed."""
         if self._signer is None:
             return png
-        return self._signer.frame(png, FrameFacts(key=key, **self._facts))
+        try:
+            return self._signer.frame(png, FrameFacts(key=key, **self._facts))
+        except CannotSignError as error:
+            # A frame without its manifest is better than none, and the watermark is in it.
+            self._signer = None
+            self.notices.append(Notice("marks_unsigned", {"reason": str(error)}))
+            return png
 
 
 @cache

@@ -85,6 +85,8 @@ class Shot:
         if order.mark:
             self._seal = engine.seal(self.portrait, order.consent)
             notices += self._seal.notices
+        self._said_of_marks = len(self._seal.notices) if self._seal else 0
+        self._say = say
         for notice in (*self.portrait.notices, *self.voice.notices, *notices):
             say(notice)
         what = (order.fps, self.track, order.size, order.seed, order.start)
@@ -190,6 +192,8 @@ class Shot:
         finally:
             # On a full disk these fail as the frame did; the first error is the one to show.
             self._write_tracks()
+        for notice in self._seal.notices[self._said_of_marks :] if self._seal else ():
+            self._say(notice)
         return made
 
     def _keep(self, frame: Frame) -> int:

@@ -181,8 +181,7 @@ class Worker:
         began, told, made = time.monotonic(), 0.0, 0
         first = began
         sealed = self._engine.seal(shot[0], header["consent"]) if header["mark"] else None
-        for notice in _notices(sealed.notices if sealed else ()):
-            self._event("notice", **notice)
+        told_of = self._tell(sealed.notices if sealed else ())
         frames = self._engine.generate(*shot, indices=indices, mark=header["mark"])
         try:
             for frame in frames:
@@ -204,6 +203,7 @@ class Worker:
                     told = now
         finally:
             frames.close()
+        self._tell(sealed.notices[told_of:] if sealed else ())
         self._event("done", made=made, seconds=round(time.monotonic() - began, 3))
 
     def _preview(self, header: Header, blobs: tuple[Blob, ...]) -> None:
@@ -213,6 +213,12 @@ class Worker:
         picture = self._engine.preview(*self._inputs(header), fps, row, *where)
         self._check_stopped()
         self._event("previewed", ("uint8", picture))
+
+    def _tell(self, notices: Sequence[Any]) -> int:
+        """Send notices; returns how many."""
+        for notice in _notices(notices):
+            self._event("notice", **notice)
+        return len(notices)
 
     def _check_stopped(self) -> None:
         if self._stop.is_set():
