@@ -50,4 +50,7 @@ class SPEAK_MT_more_shots(bpy.types.Menu):
         for source, label, _ in shot_making.STRIPS:
             layout.operator("speak.shots_from_strips", text=f"From {label}").source = source
         layout.operator("speak.shots_from_markers")
+        layout.separator()
+        layout.operator("speak.generate_all", icon="RENDER_ANIMATION")
+        layout.separator()
         layout.operator("speak.make_shot")

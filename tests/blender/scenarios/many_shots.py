@@ -15,6 +15,7 @@ def many_shots(folder: Path) -> None:
     owner = stage.shot_in_new_file(folder, seconds=0.5, fps=(25, 1.0))
     assert bpy.ops.speak.generate() == {"FINISHED"}
     _strips(folder, owner)
+    _all(folder)
     _markers(owner)
     _duplicate(folder, owner)
     _elsewhere(folder)
@@ -53,6 +54,22 @@ def _strips(folder: Path, owner) -> None:
     show("Line 2")
     assert bpy.ops.speak.generate() == {"FINISHED"}
     assert bpy.context.view_layer.objects.active.speak.made_first == 80
+    show("Anna")
+
+
+def _all(folder: Path) -> None:
+    """Every shot of the scene in one go; one that cannot be made does not stop the others."""
+    bpy.data.objects["Line 1"].speak.portrait = "//nobody.png"
+    assert bpy.ops.speak.generate_all() == {"FINISHED"}
+    made = {path.name for path in (folder / "speak").iterdir() if not path.suffix}
+    assert {"Anna", "Line_0", "Line_2"} <= made
+    assert bpy.data.objects["Line 0"].speak.made_count == 10
+    assert bpy.data.objects["Line 1"].speak.made_count == 0
+    report = stage.session().report_of(bpy.data.objects["Line 1"].speak.uuid)
+    assert report.error.code == "portrait_missing"
+    bpy.data.objects["Line 1"].speak.portrait = bpy.data.objects["Anna"].speak.portrait
+    assert bpy.ops.speak.generate_all() == {"FINISHED"}
+    assert bpy.data.objects["Line 1"].speak.made_count == 10
     show("Anna")
 
 
@@ -101,10 +118,12 @@ def _elsewhere(folder: Path) -> None:
     scene.render.fps = 25
     stage.strips(scene).new_sound("Voice", str(folder / "voice.wav"), 1, 11)
     bpy.ops.wm.save_as_mainfile(filepath=str(other / "other.blend"))
+    # Without a window the add-on leaves no handlers behind; here it is the window's.
+    handlers = bpy.app.handlers.blend_import_post
+    handlers.append(stage.module("appended")._imported)
     bpy.ops.wm.append(directory=library + "/Object/", filename="Anna")
+    handlers.clear()
     owner = bpy.data.objects["Anna"]
-    # Handlers are not registered without a window; this is what they call.
-    stage.module("appended").rebase(owner, library)
     assert owner.speak.portrait == "//../anna.png"
     assert (owner.speak.folder, owner.speak.made_count) == ("", 0)
     show("Anna")
