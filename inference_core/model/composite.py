@@ -15,8 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .deform import Moved
 from .expression import EMOTIONS, EYES
-from .geometry import Seen, rigid_places
+from .geometry import Seen, rotation
 from .identity import Portrait
 from .layers import grid, resize, sample
 from .template import PLATE_HALF, Template
@@ -31,21 +32,27 @@ _STILL = 0.25  # grid pixels: what moves less is left as it is in the portrait
 class Layers(NamedTuple):
     """What the frames of a batch are put together from, on the grid.
 
-    seen: of the skin; source [B,2,g,g] where in the portrait what lies inside of eyes and mouth is;
-    plate [B,2,g,g] where on the mouth plate; plates [B,3,h,w] that plate for each frame; own
-    [B,1,g,g] 1: the portrait shows this inside itself; eye [B,1,g,g] 1: nearer to an eye than to
-    the mouth; shade [B,1,g,g] light that falls in; moved [B,1,g,g].
+    seen: of the rigid head; upper, lower [B,2,g,g] where in the portrait the skin past the upper
+    and the lower rims is; hidden [B,2,g,g] where what lies inside of eyes and mouth is; open
+    [B,1,g,g] 1: neither skin is there; parts [B,3,g,g] the portrait's masks: its skin past upper
+    rims, past lower ones, and its eyes and mouth inside; plate [B,2,g,g] where on the mouth plate;
+    plates [B,3,h,w] that plate for each frame; eye [B,1,g,g] 1: nearer to an eye than to the mouth;
+    moved [B,1,g,g]; behind, eyes, fills [B,3,g,g] colours past the portrait's own: of the
+    background, of eyeballs, and of the person; alpha [B,1,g,g] the portrait's matte.
     """
 
     seen: Seen
-    source: Tensor
+    upper: Tensor
+    lower: Tensor
+    hidden: Tensor
+    open: Tensor
+    parts: Tensor
     plate: Tensor
     plates: Tensor
-    own: Tensor
     eye: Tensor
-    shade: Tensor
     moved: Tensor
     behind: Tensor
+    eyes: Tensor
     fills: Tensor
     alpha: Tensor
 
@@ -58,47 +65,58 @@ def layers(
     portrait: Portrait,
     template: Template,
     seen: Seen,
+    moved: Moved,
     change: Tensor,
     own_pose: Tensor,
-    pose: Tensor,
-    plane: Tensor,
 ) -> Layers:
-    """portrait: one for each of B frames (expanded); change [B,AXES]; poses [B,3]; plane [B,3]."""
+    """portrait: one for each of B frames (expanded); seen and moved: of the rigid head, and of the
+    face within its picture; change [B,AXES]; own_pose [B,3]."""
     g = seen.where.shape[-1]
-    places, back = rigid_places(portrait.anchors, portrait.frame, own_pose, pose, plane)
-    here = grid(g, g, seen.where)
-    offset = here[:, None] - places[..., None, None]  # [B,3,2,g,g]
+    upper, lower = sample(torch.cat([moved.upper, moved.lower], 1), seen.where).chunk(2, 1)
+    offset = seen.where[:, None] - portrait.anchors[..., :2, None, None]  # [B,3,2,g,g]
     distance = offset.square().sum(2)
-    nearest = (distance[:, :2] < distance[:, 2:]).float() * (
-        distance[:, :2] <= distance[:, :2].amin(1, keepdim=True)
-    )
-    choice = torch.cat([nearest, 1 - nearest.sum(1, keepdim=True).clamp(0, 1)], 1)  # [B,3,g,g]
-    inward = torch.einsum("bkij,bkjyx->bkiyx", back, offset)
+    eye = (distance[:, :2].amin(1, keepdim=True) < distance[:, 2:]).float()
     gaze = change[:, _GAZE_X : _GAZE_X + 2].clamp(-1.5, 1.5) * change.new_tensor(_GAZE_REACH)
-    turned = torch.stack([gaze, gaze, torch.zeros_like(gaze)], 1)[..., None, None]
-    source = portrait.anchors[..., :2, None, None] + inward - turned
-    source = (source * choice[:, :, None]).sum(1)
-    behind = torch.cat([portrait.inside.sum(1, keepdim=True), portrait.fills[:, 6:9]], 1)
-    own, eyes = sample(behind, source).split([1, 3], 1)
-    eye = choice[:, :2].sum(1, keepdim=True)
-    plate = inward[:, 2] / change.new_tensor(PLATE_HALF)[:, None, None]
-    shade = (0.35 + 0.65 * F.avg_pool2d(seen.open, 5, 1, 2)) * (1 - eye) + eye
-    person, front = portrait.alpha, portrait.fills[:, :3]
-    fronts = sample(torch.cat([person, front], 1), seen.where)
-    away = (seen.where - here).square().sum(1, keepdim=True).sqrt() * (g / 2)
+    tilt = rotation(own_pose)[:, :2, :2]
+    turned = torch.bmm(tilt, gaze[..., None])[..., None]
+    hidden = seen.where - turned * eye
+    inside = portrait.inside.sum(1, keepdim=True).clamp(0, 1)
+    parts = torch.cat(
+        [(1 - inside) * (1 - portrait.below), (1 - inside) * portrait.below, inside], 1
+    )
+    # The mouth's plate stands upright in the head: from the portrait's picture back to a front.
+    plate = torch.bmm(tilt.transpose(1, 2), offset[:, 2].flatten(2)).view(-1, 2, g, g)
+    plate = plate / change.new_tensor(PLATE_HALF)[:, None, None]
+    skin = _covered(parts, upper, lower)
+    here = grid(g, g, seen.where)
+    still = torch.stack([upper - here, lower - here, hidden - here], 1).square().sum(2)
+    away = still.amax(1, keepdim=True).sqrt() * (g / 2)
     return Layers(
         seen=seen,
-        source=source,
+        upper=upper,
+        lower=lower,
+        hidden=hidden,
+        open=1 - skin.sum(1, keepdim=True),
+        parts=parts,
         plate=plate,
         plates=mouth(template, change, portrait.tone),
-        own=own,
         eye=eye,
-        shade=shade,
         moved=((away - _STILL) / _STILL).clamp(0, 1),
         behind=portrait.fills[:, 3:6],
-        fills=torch.cat([fronts, eyes], 1),
-        alpha=person,
+        eyes=portrait.fills[:, 6:9],
+        fills=portrait.fills[:, :3],
+        alpha=portrait.alpha,
     )
+
+
+def _covered(parts: Tensor, upper: Tensor, lower: Tensor, gain: float = 1.0) -> Tensor:
+    """[B,2,h,w]: how much of each place the skin past the upper rims covers, and past the lower."""
+    above = sample(parts[:, :1], upper)
+    # An upper lid closes over the lower one.
+    under = torch.minimum(sample(parts[:, 1:2], lower), 1 - above)
+    both = above + under
+    # What lies between two skins is open when it is more hollow than skin.
+    return torch.cat([above, under], 1) * (_crisp(both, gain) / both.clamp_min(1e-4))
 
 
 def mouth(template: Template, change: Tensor, tone: Tensor) -> Tensor:
@@ -132,28 +150,55 @@ def _crisp(x: Tensor, gain: float) -> Tensor:
     return ((x - 0.5) * gain + 0.5).clamp(0, 1)
 
 
-def composite(picture: Tensor, found: Layers, nudge: Tensor | None = None) -> Tensor:
-    """[B,3,S,S] from picture [B,3,S,S]; nudge [B,2,g,g] is added to where the skin is seen."""
-    size = picture.shape[-1]
+class Mixture(NamedTuple):
+    """A frame as `drawn` [B,1,h,w] times the portrait at `where` [B,2,h,w], plus `kept` [B,1,h,w]
+    times the portrait in place, plus `other` [B,3,h,w]."""
+
+    where: Tensor
+    drawn: Tensor
+    kept: Tensor
+    other: Tensor
+
+
+def mixture(found: Layers, size: int) -> Mixture:
+    """What a frame is made of, at a resolution of `size`."""
     gain = size / found.alpha.shape[-1]
-    where = found.seen.where if nudge is None else found.seen.where + nudge
-    skin = sample(picture, finer(where, size))
-    fills = resize(found.fills, size)
-    mine = _crisp(fills[:, :1], 2 * gain)
-    skin = skin * mine + fills[:, 1:4] * (1 - mine)
-    masks = resize(torch.cat([found.own, found.eye, found.shade, found.seen.open], 1), size)
-    own, eye = _crisp(masks[:, :1], gain), masks[:, 1:2]
-    teeth = sample(found.plates, resize(found.plate, size)) * masks[:, 2:3]
-    other = fills[:, 4:7] * eye + teeth * (1 - eye)
-    inner = sample(picture, resize(found.source, size))
-    inner = inner * own + other * (1 - own)
-    shown = _crisp(masks[:, 3:4], gain)
-    person = skin + (inner - skin) * shown
-    edges = resize(torch.cat([found.alpha, found.seen.person, found.moved], 1), size)
-    free = (1 - 2.5 * edges[:, :1]).clamp(0, 1)
-    ground = picture * free + resize(found.behind, size) * (1 - free)
-    matte = _crisp(edges[:, 1:2], gain)
-    made = ground + (person - ground) * matte
-    # What neither moves nor opens is the portrait, to the last digit.
-    busy = torch.maximum(edges[:, 2:], shown)
-    return picture + (made - picture) * busy
+    upper, lower, hidden = (finer(w, size) for w in (found.upper, found.lower, found.hidden))
+    covered = _covered(found.parts, upper, lower, gain)
+    above, under = covered[:, :1], covered[:, 1:]
+    shown = 1 - above - under
+    # Rims are a pixel wide: what lies there may come from between the two.
+    where = upper * above + lower * under + hidden * shown
+    known = torch.cat([found.alpha, found.parts[:, 2:3], found.fills, found.eyes], 1)
+    alpha, inside, fills, eyes = sample(known, where).split([1, 1, 3, 3], 1)
+    # At the person's very edge the portrait is half background, which must not be taken along.
+    own = _crisp(alpha - 0.25, 2 * gain) * (1 - shown) + _crisp(inside, gain) * shown
+    coarse = [found.eye, F.avg_pool2d(found.open, 5, 1, 2), found.alpha, found.seen.person]
+    maps = resize(torch.cat([*coarse, found.moved, found.behind], 1), size)
+    eye, light, free, matte, moved, behind = maps.split([1, 1, 1, 1, 1, 3], 1)
+    # Light falls into a mouth as far as it is open; lids throw no shadow here.
+    teeth = sample(found.plates, resize(found.plate, size)) * (0.35 + 0.65 * light)
+    fill = fills * (1 - shown) + (eyes * eye + teeth * (1 - eye)) * shown
+    free = (1 - 2.5 * free).clamp(0, 1)
+    person = _crisp(matte, gain) * moved
+    ground = moved - person
+    # What does not move is the portrait, to the last digit.
+    return Mixture(
+        where=where,
+        drawn=person * own,
+        kept=1 - moved + ground * free,
+        other=person * (1 - own) * fill + ground * (1 - free) * behind,
+    )
+
+
+def composite(picture: Tensor, found: Layers) -> Tensor:
+    """[B,3,S,S] from picture [B,3,S,S]. Its parts are put together at twice the grid; the portrait
+    itself is read at its full size."""
+    size, fine = picture.shape[-1], 2 * found.alpha.shape[-1]
+    mix = mixture(found, fine)
+    shares = resize(torch.cat([mix.drawn, mix.kept, mix.other], 1), size)
+    return (
+        shares[:, :1] * sample(picture, finer(mix.where, size))
+        + shares[:, 1:2] * picture
+        + shares[:, 2:]
+    )

@@ -11,6 +11,8 @@ from ..protocol.controls import CONTROLS
 EMOTIONS = ("angry", "contempt", "disgusted", "fear", "happy", "sad", "surprised")
 EYES = ("blink_left", "blink_right", "gaze_x", "gaze_y")
 VISEMES = ("sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "ih", "oh", "ou")
+BLINK_LEFT = 2 * len(EMOTIONS)
+JAW = BLINK_LEFT + len(EYES)
 AXES = len(EMOTIONS) * 2 + len(EYES) + 1 + len(VISEMES) - 1
 
 _NAMES = [control.name for control in CONTROLS]
@@ -48,3 +50,9 @@ def pose(controls: Tensor) -> Tensor:
 def plane(controls: Tensor) -> Tensor:
     """[B,3] shift_x, shift_y (fractions of the face box, y up), zoom (factor)."""
     return controls[:, _PLANE]
+
+
+def closing(content: Tensor, controls: Tensor) -> Tensor:
+    """[B,1] 0..1: how far sounds that need shut lips (p, b, m; nearly f, v) close the mouth."""
+    shut = content[:, 1:2] + 0.8 * content[:, 2:3]
+    return (shut * controls[:, _LIPS : _LIPS + 1]).clamp(0, 1)

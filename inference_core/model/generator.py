@@ -19,11 +19,19 @@ _INPUTS = FEATURES + 3 + 7  # features, layered; needed, matte, open, eye, revea
 
 
 class Drawing(NamedTuple):
-    """rgb [B,3,S,S] 0..1; layered [B,3,S,S] the same before painting; both [B,3,2h,2h] of the
-    window, when one was looked at."""
+    """rgb [B,3,S,S] 0..1; layered [B,3,S,S] the same before painting; all [B,...,2h,2h] of the
+    window, when one was looked at. needed [B,1,2h,2h]: where paint may be."""
 
     rgb: Tensor
     layered: Tensor
+    needed: Tensor
+
+
+def stretched(found: Layers) -> Tensor:
+    """[B,1,g,g]: 1 where skin is drawn out to twice its height or more, as a closing lid is."""
+    rows = F.pad(found.upper[:, 1:], (0, 0, 1, 1), mode="replicate")
+    slope = (rows[:, :, 2:] - rows[:, :, :-2]) * (found.upper.shape[-1] / 4)
+    return ((0.7 - slope) * 5).clamp(0, 1)
 
 
 class Generator(nn.Module):
@@ -63,16 +71,16 @@ class Generator(nn.Module):
         revealed = found.alpha * (1 - seen.person)
         edge = 4 * seen.person * (1 - seen.person)
         needed = torch.maximum(
-            torch.maximum(seen.open, seen.person * (1 - seen.surely)),
-            torch.maximum(revealed, edge) * found.moved,
+            torch.maximum(found.open, seen.person * (1 - seen.surely)),
+            torch.maximum(torch.maximum(revealed, edge), stretched(found)) * found.moved,
         )
         needed = F.max_pool2d(needed, 3, 1, 1)
         x = torch.cat(
             [
-                sample(features, seen.where) * seen.person,
+                sample(features, found.upper) * seen.person,
                 small * 2 - 1,
-                needed, seen.person, seen.open, found.eye, revealed,
-                (seen.where - grid(g, g, seen.where)) * 4,
+                needed, seen.person, found.open, found.eye, revealed,
+                (found.upper - grid(g, g, seen.where)) * 4,
             ],
             1,
         )  # fmt: skip
@@ -95,11 +103,12 @@ class Generator(nn.Module):
             x = block(join(torch.cat([x, skip], 1), latent), latent)
         painted = F.pixel_shuffle(self.colour(x).float(), 2)
         part = painted.shape[-1]
-        gate = torch.sigmoid(painted[:, 3:4] + 1) * resize(needed, part)
+        needed = resize(needed, part)
+        gate = torch.sigmoid(painted[:, 3:4] + 1) * needed
         paint = torch.tanh(painted[:, :3]) * gate
         if window is not None:
             cut = (..., slice(2 * top, 2 * top + part), slice(2 * left, 2 * left + part))
-            return Drawing((whole[cut] + paint).clamp(0, 1), whole[cut])
+            return Drawing((whole[cut] + paint).clamp(0, 1), whole[cut], needed)
         # Paint has no detail beyond its own size; everything else comes from the picture.
         made = whole + resize(paint, picture.shape[-1])
-        return Drawing((picture + (made - picture) * busy).clamp(0, 1), whole)
+        return Drawing((picture + (made - picture) * busy).clamp(0, 1), whole, needed)

@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .layers import grid, pull_push
+from .inversion import invert
+from .layers import grid, pull_push, sample
 
 FACE_BOX = 0.8  # half-widths of the crop in one face box: the unit of shift_x and shift_y
 
@@ -39,22 +40,22 @@ def rotation(degrees: Tensor) -> Tensor:
 def forward_points(
     depth: Tensor,
     turn: Tensor,
-    axes: Tensor,
+    axes: Tensor | None,
     frame: Tensor,
-    change: Tensor,
+    change: Tensor | None,
     own_pose: Tensor,
     pose: Tensor,
     plane: Tensor,
 ) -> Tensor:
     """Where the portraits' points are in each frame.
 
-    depth, turn [P,1,g,g]; axes [P,3*AXES,g,g] in the head's frame; frame [P,4] of P
-    portraits; change [B,AXES] expression minus the portrait's own; own_pose and pose [B,3] degrees;
-    plane [B,3] shift_x, shift_y, zoom; the frames of one portrait stand together, B a multiple of
-    P. Returns [B,3,g,g] (x, y, z).
+    depth, turn [P,1,g,g]; axes [P,3*AXES,g,g] in the head's frame; frame [P,4] of P portraits;
+    change [B,AXES] expression minus the portrait's own (without axes and change: as a rigid head
+    moves); own_pose and pose [B,3] degrees; plane [B,3] shift_x, shift_y, zoom; the frames of one
+    portrait stand together, B a multiple of P. Returns [B,3,g,g] (x, y, z).
     """
     g = depth.shape[-1]
-    portraits, batch = depth.shape[0], change.shape[0]
+    portraits, batch = depth.shape[0], pose.shape[0]
     each = batch // portraits
 
     def per_frame(x: Tensor) -> Tensor:
@@ -66,11 +67,13 @@ def forward_points(
     z = depth.flatten(2)
     flat = grid(g, g, depth).flatten(2) * (1 - near * z)  # undo a pinhole at distance 1 / near
     start = torch.cat([flat, z], 1)
-    offsets = torch.bmm(
-        change.view(portraits, each, -1), axes.reshape(portraits, -1, 3 * g * g)
-    ).view(batch, 3, g * g)
     own = rotation(own_pose)
-    x = per_frame(start) + torch.bmm(own, offsets)
+    x = per_frame(start)
+    if axes is not None and change is not None:
+        offsets = torch.bmm(
+            change.view(portraits, each, -1), axes.reshape(portraits, -1, 3 * g * g)
+        ).view(batch, 3, g * g)
+        x = x + torch.bmm(own, offsets)
     pivot, near, weight = per_frame(pivot), per_frame(near), per_frame(turn.flatten(2))
     # Rotations are absolute, so only the turn from the portrait's own pose moves anything.
     relative = rotation(pose) @ own.transpose(1, 2)
@@ -82,43 +85,12 @@ def forward_points(
     return torch.cat([projected, x[:, 2:3]], 1).view(batch, 3, g, g)
 
 
-def rigid_places(
-    anchors: Tensor, frame: Tensor, own_pose: Tensor, pose: Tensor, plane: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Where places of the head are in each frame, and the plane patch around each.
-
-    anchors [B,K,3] (x, y in the portrait, z); frame [B,4]; poses [B,3] degrees; plane [B,3].
-    Returns places [B,K,2] and back [B,K,2,2], which takes an offset in the frame to one in the
-    portrait, for patches that face where the head faces.
-    """
-    pivot, near = frame[:, None, :3], frame[:, None, 3:4]
-    start = torch.cat([anchors[..., :2] * (1 - near * anchors[..., 2:]), anchors[..., 2:]], 2)
-    own, asked = rotation(own_pose), rotation(pose)
-    relative = asked @ own.transpose(1, 2)
-    zoom = plane[:, None, 2:3]
-    shift = torch.stack([plane[:, 0], -plane[:, 1], torch.zeros_like(plane[:, 0])], 1)
-    x = pivot + zoom * torch.bmm(start - pivot, relative.transpose(1, 2))
-    x = x + FACE_BOX * shift[:, None]
-    grown = (1 - near * x[..., 2:]).clamp_min(0.3)
-    places = x[..., :2] / grown
-    scale = grown / (zoom * (1 - near * anchors[..., 2:]).clamp_min(0.3))
-    back = (own[:, :2, :2] @ _inverse(asked[:, :2, :2]))[:, None] * scale[..., None]
-    return places, back
-
-
-def _inverse(m: Tensor) -> Tensor:
-    """Inverse of [B,2,2] matrices, by hand so that it can be exported."""
-    a, b, c, d = m[:, 0, 0], m[:, 0, 1], m[:, 1, 0], m[:, 1, 1]
-    determinant = (a * d - b * c).clamp_min(0.1)
-    rows = [torch.stack([d, -b], 1), torch.stack([-c, a], 1)]
-    return torch.stack(rows, 1) / determinant[:, None, None]
-
-
 _SHARP = 30.0  # the nearer of two points wins by exp(this * difference of depth)
-_SUNK = 0.2  # half-widths of the crop by which eyeballs and teeth lie behind lids and lips
 _FAR = 6.0  # gaps are filled from the farther neighbours, which are what a turn uncovers
 _TRACE = 0.04  # a smaller share of a point is dropped, or nearer points would bleed over their edge
 _GAP = 0.2  # splatted weight under which a place counts as uncovered
+_STEPS, _NEARBY = 2, 0.05  # of the search for what is seen, and how far from where it landed
+_MISSED = 1.2  # pixels of the grid by which a place that is seen is missed at most
 
 
 _ACROSS = 0.14  # of the picture: a hole in the person at most this far from its rims is filled
@@ -127,8 +99,8 @@ _ACROSS = 0.14  # of the picture: a hole in the person at most this far from its
 def _enclosed(matte: Tensor) -> Tensor:
     """[B,1,g,g]: the least of the greatest values found to the left, right, above and below.
 
-    What a nose uncovers on its far side, or parting lips, is surrounded by the person; background
-    is open to one side.
+    What a nose uncovers on its far side is surrounded by the person; background is open to one
+    side.
     """
     reach = int(_ACROSS * matte.shape[-1])
     ways = []
@@ -144,43 +116,35 @@ def _enclosed(matte: Tensor) -> Tensor:
 
 class Seen(NamedTuple):
     """where [B,2,g,g] (-1..1: what place of the portrait is seen here); surely [B,1,g,g] (0: none
-    of the person's points land here); person [B,1,g,g] its matte; open [B,1,g,g] (1: between lips
-    or lids)."""
+    of the person's points land here); person [B,1,g,g] its matte."""
 
     where: Tensor
     surely: Tensor
     person: Tensor
-    open: Tensor
 
 
-def backward_map(points: Tensor, alpha: Tensor, below: Tensor, opening: Tensor) -> Seen:
+def backward_map(points: Tensor, alpha: Tensor) -> Seen:
     """Softmax splatting (Niklaus and Liu 2020) of source places, so that frames can be sampled.
 
-    points [B,3,g,g] (x, y, z of each place of the portrait); alpha [B,1,g,g] the person's matte,
-    below [B,1,g,g] and opening [B,1,g,g] as in Portrait (opening: the sum of its inside).
+    points [B,3,g,g] (x, y, z of each place of the portrait), moved as a rigid head moves; alpha
+    [B,1,g,g] the person's matte.
     """
     b, _, g, _ = points.shape
     z = points[:, 2:3].clamp(-1, 1).flatten(2)
     mine = ((alpha - 0.35) / 0.3).clamp(0, 1).flatten(2)
-    here = grid(g, g, points).flatten(2).expand(b, -1, -1)
-    # Lids and lips close over what is inside, whatever depth was read there.
-    front = z - _SUNK * opening.flatten(2)
-    near = torch.exp(_SHARP * (front - 1)) * mine  # at least e-66: far from underflow
+    here = grid(g, g, points)
+    # How far to look back, rather than where: that goes on smoothly past the last point.
+    back = (here - points[:, :2]).flatten(2)
+    near = torch.exp(_SHARP * (z - 1)) * mine  # at least e-60: far from underflow
     far = torch.exp(-_FAR * (z + 1)) * mine
-    shut = 1 - opening.flatten(2)
     one = torch.ones_like(z)
-    payload = torch.cat(
-        [
-            torch.cat([here, shut, one], 1) * near,
-            torch.cat([here, below.flatten(2), shut, one], 1) * far,
-            mine,
-        ],
-        1,
-    )  # [B,10,g*g]
+    places = torch.cat([back, one], 1)
+    payload = torch.cat([places * near, places * far, mine], 1)  # [B,7,g*g]
+    channels = payload.shape[1]
     pixel = (points[:, :2].flatten(2) + 1) * (g / 2) - 0.5
     base = pixel.floor()
     fraction = pixel - base
-    total = torch.zeros(b, 10, g * g, device=points.device)
+    total = torch.zeros(b, channels, g * g, device=points.device)
     for dx in (0, 1):
         for dy in (0, 1):
             x, y = base[:, 0:1] + dx, base[:, 1:2] + dy
@@ -188,21 +152,22 @@ def backward_map(points: Tensor, alpha: Tensor, below: Tensor, opening: Tensor) 
             wy = fraction[:, 1:2] if dy else 1 - fraction[:, 1:2]
             inside = (x >= 0) & (x < g) & (y >= 0) & (y < g)
             weight = (wx * wy - _TRACE).clamp_min(0) * inside
-            index = (y.clamp(0, g - 1) * g + x.clamp(0, g - 1)).long().expand(-1, 10, -1)
+            index = (y.clamp(0, g - 1) * g + x.clamp(0, g - 1)).long().expand(-1, channels, -1)
             total = total.scatter_add(2, index, payload * weight)
-    total = total.view(b, 10, g, g)
-    seen, count = total[:, :4], total[:, 9:10]
-    first = seen[:, :3] / seen[:, 3:4].clamp_min(1e-32)
-    fill = pull_push(total[:, 4:9])
-    surely = (count / _GAP).clamp(0, 1)
-    where = first[:, :2] * surely + fill[:, :2] * (1 - surely)
-    # A gap between an upper and a lower rim is an opening; a gap in stretched skin is skin.
-    side = fill[:, 2:3]
-    apart = (24 * side * (1 - side) - 1).clamp(0, 1)
-    shown = first[:, 2:3] * surely + (1 - surely) * fill[:, 3:4] * (1 - apart)
+    total = total.view(b, channels, g, g)
+    # What landed around says which surface is seen, in stretched skin too; where exactly it is seen
+    # follows from its motion. A place that this does not bring home is seen by nobody.
+    around = F.avg_pool2d(total, 3, 1, 1)
+    first = here + around[:, :2] / around[:, 2:3].clamp_min(1e-32)
+    refined = invert(points[:, :2], first, _STEPS, _NEARBY)
+    missed = refined + sample(points[:, :2] - here, refined) - here
+    off = missed.square().sum(1, keepdim=True).sqrt() * (g / 2)  # pixels
+    surely = ((_MISSED - off) / 0.5).clamp(0, 1) * (around[:, 6:7] / _GAP).clamp(0, 1)
+    fill = pull_push(total[:, 3:6])
+    where = here + (refined - here) * surely + fill * (1 - surely)
     # The sum of neighbours closes the pinholes that stretching leaves, and softens the edge.
-    person = ((F.avg_pool2d(count, 3, 1, 1) - 0.2) / 0.45).clamp(0, 1)
+    person = ((around[:, 6:7] - 0.2) / 0.45).clamp(0, 1)
     person = torch.maximum(person, _enclosed(person))
     # What a turn uncovers where the person stood is more of the person, seldom background.
     person = torch.maximum(person, ((alpha - 0.5) * 4).clamp(0, 1))
-    return Seen(where, surely, person, 1 - shown)
+    return Seen(where, surely, person)

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .expression import AXES
+from .alignment import Alignment, align, depth_of
+from .expression import AXES, BLINK_LEFT
 from .layers import Residual, grid, pull_push
 from .surface import Surface, SurfaceNet
 from .template import EYES, MOUTH, UV_CENTRE, UV_HALF, Template
@@ -18,18 +19,23 @@ from .template import EYES, MOUTH, UV_CENTRE, UV_HALF, Template
 GRID = 128
 FEATURES = 8
 CODE = 128
+_FADE = 13  # pixels of the grid over which the motion of skin fades out past the face's edge
+_BLINK = (0.3, 2.5)  # times the blink of the mean face
+_PUSHED = 0.07  # of the layout, beyond what a slit is felt: as far as a jaw pushes a lip, and more
 _NEAR = 0.08  # of the template's half width: what belongs to an eye or to the mouth
 
 
 class Portrait(NamedTuple):
     """What all frames of P portraits share, float32; g is the grid.
 
-    features [P,FEATURES,g,g]; code [P,CODE]; depth, turn, alpha [P,1,g,g]; axes [P,3*AXES,g,g] in
-    the head's own frame; frame [P,4] (pivot x y z, 1 / camera distance); below [P,1,g,g] (1: skin
-    under a mouth or an eye); inside [P,3,g,g] (1: eyeball at the image's left, at its right, inside
-    of the mouth); anchors [P,3,3] (x, y, z of both eyes and of the mouth); fills [P,9,g,g] colours
-    of the person past its edge, of the background behind it, of eyeballs past their lids; tone
-    [P,3] light on the face, 1 = an average one.
+    features [P,FEATURES,g,g]; code [P,CODE]; depth, turn, alpha [P,1,g,g]; upper, lower
+    [P,3*AXES,g,g] how skin moves along each axis, past the upper rims and past the lower ones of
+    mouth and eyes, in the head's own frame; frame [P,4] (pivot x y z, 1 / camera distance); below
+    [P,1,g,g] (1: skin under a mouth or an eye); inside [P,3,g,g] (1: eyeball at the image's left,
+    at its right, inside of the mouth); anchors [P,3,3] (x, y, z of both eyes and of the mouth);
+    fills [P,9,g,g] colours of the person past its edge, of the background behind it, of eyeballs
+    past their lids; tone [P,3] light on the face, 1 = an average one; gap [P,1] how far the mouth
+    stands open, in units of the jaw's axis.
     """
 
     features: Tensor
@@ -37,24 +43,45 @@ class Portrait(NamedTuple):
     depth: Tensor
     turn: Tensor
     alpha: Tensor
-    axes: Tensor
+    upper: Tensor
+    lower: Tensor
     frame: Tensor
     below: Tensor
     inside: Tensor
     anchors: Tensor
     fills: Tensor
     tone: Tensor
+    gap: Tensor
+
+    @property
+    def axes(self) -> Tensor:
+        """[P,3*AXES,g,g] how each pixel itself moves."""
+        return self.upper + self.below * (self.lower - self.upper)
 
 
 class Reading(NamedTuple):
-    """What training supervises: a portrait and the map it was made from."""
+    """What training supervises: a portrait, the map it was made from, how the head lies in it."""
 
     portrait: Portrait
     surface: Surface
+    alignment: Alignment
 
 
 def _crisp(x: Tensor) -> Tensor:
     return ((x - 0.5) * 2 + 0.5).clamp(0, 1)
+
+
+def _head(turning: Tensor) -> Tensor:
+    """1 on the head, 0 on the neck, from how much each pixel turns."""
+    return ((turning - 0.7) * 5).clamp(0, 1)
+
+
+def _smooth(x: Tensor, weight: Tensor) -> Tensor:
+    """Means [P,1,g,g] over the surroundings, of what counts."""
+    both = torch.cat([x * weight, weight], 1) + 1e-4 * torch.cat([x, torch.ones_like(x)], 1)
+    for _ in range(2):
+        both = F.avg_pool2d(both, 5, 1, 2, count_include_pad=False)
+    return both[:, :1] / both[:, 1:]
 
 
 def spread(colour: Tensor, weight: Tensor) -> Tensor:
@@ -68,7 +95,6 @@ class IdentityEncoder(nn.Module):
     typical: Tensor
     typical_skin: Tensor
     slits: Tensor
-    slit_reach: Tensor
     reach: Tensor
 
     def __init__(self, widths: tuple[int, ...] = (32, 64, 128, 192, 224)) -> None:
@@ -100,26 +126,29 @@ class IdentityEncoder(nn.Module):
         nn.init.zeros_(self.gain.weight)
         nn.init.zeros_(self.gain.bias)
         self.template = Template()
-        # Where the head joint is in the canonical crop of an average person, and a 50 mm lens.
-        self.register_buffer("typical", torch.tensor([0.0, 0.35, -0.15, 0.12]))
+        # A head turns about its joint and its neck together: about a point between them. And a
+        # 50 mm lens.
+        self.register_buffer("typical", torch.tensor([0.0, 0.18, -0.15, 0.12]))
         self.register_buffer("typical_skin", torch.tensor([0.62, 0.47, 0.40]))
         centres = [[slit.u, slit.row] for slit in (*EYES, MOUTH)]
         middle, half = torch.tensor(UV_CENTRE), torch.tensor(UV_HALF)
         self.register_buffer("slits", (torch.tensor(centres) - middle) / half)
-        reach = [[1.3 * slit.half, 0.8 * (slit.bottom - slit.top)] for slit in (*EYES, MOUTH)]
-        self.register_buffer("slit_reach", torch.tensor(reach) / half)
         self.register_buffer("reach", torch.tensor([0.3, 0.3, 0.3, 0.1]))
 
     def forward(self, portrait: Tensor) -> Portrait:
         """portrait [P,3,256,256], 0..1."""
         return self.read(portrait).portrait
 
+    def code_of(self, portrait: Tensor) -> Tensor:
+        """The code [P,CODE] alone."""
+        return self._look(portrait)[1]
+
     def read(self, portrait: Tensor) -> Reading:
         """portrait [P,3,256,256], 0..1."""
         h, code = self._look(portrait)
         small = F.avg_pool2d(portrait.float(), 2)
         features, shape = self.features(h).float(), self.shape(h).float()
-        return self.assemble(small, features, code, shape, self.surface(small))
+        return self.assemble(small, features, code, shape, self.surface(portrait))
 
     def assemble(
         self,
@@ -134,16 +163,36 @@ class IdentityEncoder(nn.Module):
         shape [P,3,g,g]: depth, and the logits of turn and alpha.
         """
         uv, logits = surface.uv, surface.logits
-        depth, alpha = shape[:, 0:1], torch.sigmoid(shape[:, 2:3])
+        alpha = torch.sigmoid(shape[:, 2:3])
         face, inside = torch.sigmoid(logits[:, :1]), torch.sigmoid(logits[:, 2:])
         below = torch.sigmoid(logits[:, 1:2])
         gain = torch.exp(0.7 * torch.tanh(self.gain(code).float()))
-        # Eyeballs and teeth count as skin here: what covers them stretches over them.
-        moving = _crisp(torch.maximum(face, inside.amax(1, keepdim=True)))
-        gains = gain.repeat_interleave(3, 1)[:, :, None, None]
-        axes = self.template.axes(uv, below) * (gains * moving)
-        below = below * moving * self._at_slits(uv)
-        anchors, tone = self._anchors(uv, alpha, inside, depth, small)
+        hollow = inside.amax(1, keepdim=True)
+        points, turning, firm = self.template.face(uv)
+        sure = _crisp(face) * alpha * (1 - hollow)
+        lying = align(points, firm * sure)
+        # Eyeballs and teeth count as skin here: what covers them stretches over them. A neck does
+        # not: a chin moves over it.
+        moving = _crisp(torch.maximum(face * _head(turning), hollow))
+        # Past the face's edge its skin's motion fades out instead of tearing off.
+        uv = uv * moving + spread(uv, moving) * (1 - moving)
+        fading = F.avg_pool2d(F.max_pool2d(moving, _FADE, 1, _FADE // 2), _FADE, 1, _FADE // 2)
+        fading = torch.maximum(moving, fading)
+        opening = self._opening(inside, lying)
+        # A blink closes the eyes that are there, however large they are.
+        blinks = torch.cat([opening[:, 1:2], opening[:, :1]], 1).clamp(*_BLINK)
+        gain = torch.cat([gain[:, :BLINK_LEFT], blinks, gain[:, BLINK_LEFT + 2 :]], 1)
+        gains = gain.repeat_interleave(3, 1)[:, :, None, None] * fading
+        upper, lower = (axes * gains for axes in self.template.axes(uv, hollow))
+        below = self._below(uv, below) * fading
+        # The mean face knows the depth of a face better than shading tells it. Hair has no fine
+        # relief: what is read there is noise, and would tear in a turn.
+        known = F.avg_pool2d(sure * (turning > 0.3), 3, 1, 1)
+        other = alpha * (1 - known)
+        depth, turn = _smooth(shape[:, 0:1], other), _smooth(torch.sigmoid(shape[:, 1:2]), other)
+        depth = depth + known * (depth_of(points, lying) - depth)
+        turn = turn + known * (turning - turn)
+        anchors, tone = self._anchors(uv, alpha * moving, inside, depth, small)
         person = ((alpha - 0.6) * 5).clamp(0, 1)
         far = ((0.25 - F.max_pool2d(alpha, 5, 1, 2)) * 8).clamp(0, 1)
         eyeball = (inside[:, :2].sum(1, keepdim=True) * 3 - 1.5).clamp(0, 1)
@@ -152,17 +201,21 @@ class IdentityEncoder(nn.Module):
             features=features,
             code=code,
             depth=depth,
-            turn=torch.sigmoid(shape[:, 1:2]),
+            turn=turn,
             alpha=alpha,
-            axes=axes,
-            frame=self.typical + self.reach * torch.tanh(0.3 * self.frame(code).float()),
+            upper=upper,
+            lower=lower,
+            frame=torch.cat([lying.joint, torch.zeros_like(lying.joint)], 1)
+            + self.typical
+            + self.reach * torch.tanh(0.3 * self.frame(code).float()),
             below=below,
             inside=inside,
             anchors=anchors,
             fills=torch.cat(fills, 1),
             tone=tone,
+            gap=opening[:, 2:],
         )
-        return Reading(read, surface)
+        return Reading(read, surface, lying)
 
     def _look(self, portrait: Tensor) -> tuple[Tensor, Tensor]:
         """Features [P,w,128,128] of every place, and the code."""
@@ -181,24 +234,38 @@ class IdentityEncoder(nn.Module):
             h = block(join(torch.cat([h, skip], 1)))
         return F.silu(h), code
 
-    def _at_slits(self, uv: Tensor) -> Tensor:
-        """[P,1,g,g] 1 around eyes and mouth, where skin can part."""
-        away = (uv[:, None] - self.slits[:, :, None, None]).abs()
-        across = away / self.slit_reach[:, :, None, None]
-        return (4 - 4 * across.amax(2)).clamp(0, 1).amax(1, keepdim=True)
+    def _opening(self, inside: Tensor, lying: Alignment) -> Tensor:
+        """[P,3]: how far eyes and mouth stand open, in blinks and in jaws of the mean face."""
+        pixel = (2 / inside.shape[-1]) ** 2
+        facing = lying.rotation[:, 2, 2:].clamp_min(0.4) * lying.scale.square()
+        return inside.sum((2, 3)) * pixel / (facing * self.template.swept()).clamp_min(1e-3)
+
+    def _below(self, uv: Tensor, seen: Tensor) -> Tensor:
+        """[P,1,g,g] 1 for skin past a lower rim: as seen near the rims, by its place farther down,
+        down to where a rim may be pushed."""
+        found = torch.zeros_like(seen)
+        for k, slit in enumerate((*EYES, MOUTH)):
+            offset = (uv - self.slits[k, :, None, None]) * uv.new_tensor(UV_HALF)[:, None, None]
+            beside = (4 - 4 * offset[:, :1].abs() / (1.3 * slit.half)).clamp(0, 1)
+            down = offset[:, 1:]
+            near = (3 - down.abs() / (3 * slit.rim)).clamp(0, 1)
+            under = torch.maximum(seen * near, (down / (3 * slit.rim) - 2).clamp(0, 1))
+            reach = slit.bottom - slit.row + _PUSHED
+            found = torch.maximum(found, under * beside * (5 * (1 - down / reach)).clamp(0, 1))
+        return found
 
     def _anchors(
-        self, uv: Tensor, alpha: Tensor, inside: Tensor, depth: Tensor, small: Tensor
+        self, uv: Tensor, sure: Tensor, inside: Tensor, depth: Tensor, small: Tensor
     ) -> tuple[Tensor, Tensor]:
         """[P,3,3] places of eyes and mouth, [P,3] the light on the skin around the mouth."""
         away = (uv[:, None] - self.slits[:, :, None, None]).square().sum(2)  # [P,3,g,g]
-        near = torch.exp(-away / _NEAR**2) * alpha
+        near = torch.exp(-away / _NEAR**2) * sure
         # An open eye is where its eyeball is; a closed one where the map says.
         weight = torch.cat([inside[:, :2] + 0.02 * near[:, :2], near[:, 2:]], 1) + 1e-6
         total = weight.sum((2, 3))[..., None]
         g = uv.shape[-1]
         place = torch.cat([grid(g, g, uv).expand(len(uv), -1, -1, -1), depth], 1)
         anchors = torch.einsum("pkyx,pcyx->pkc", weight, place) / total
-        around = torch.exp(-away[:, 2:] / (4 * _NEAR) ** 2) * alpha * (1 - inside[:, 2:]) + 1e-6
+        around = torch.exp(-away[:, 2:] / (4 * _NEAR) ** 2) * sure * (1 - inside[:, 2:]) + 1e-6
         light = (small * around).sum((2, 3)) / around.sum((2, 3))
         return anchors, (light / self.typical_skin).clamp(0.2, 1.4) ** 0.8

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .composite import Layers, layers
+from .deform import Moved, displacements, in_plane, inverse
 from .editing import EditingModule
-from .expression import expression, plane, pose
+from .expression import AXES, JAW, closing, expression, plane, pose
 from .generator import Drawing, Generator
 from .geometry import backward_map, forward_points
 from .identity import IdentityEncoder, Portrait
@@ -46,6 +48,9 @@ class Speak(nn.Module):
         latent, change = self.editing(
             asked, mine, pose(controls), pose(own), portrait.code.expand(batch, -1)
         )
+        # Lips that are apart in the portrait have farther to go until they close.
+        shut = portrait.gap * (closing(content, controls) - closing(own_content, own))
+        change = change - shut * F.one_hot(torch.tensor(JAW), AXES)
         read = expanded(portrait, batch)
         found = self.layers(portrait, read, change, pose(own), pose(controls), plane(controls))
         busy = activity(asked - mine, pose(controls) - pose(own), plane(controls))
@@ -59,28 +64,31 @@ class Speak(nn.Module):
         own_pose: Tensor,
         asked_pose: Tensor,
         plane: Tensor,
+        sway: Tensor | None = None,
     ) -> Layers:
         """The layers of B frames of `portraits` (the frames of one stand together; B a multiple of
-        their number); each: the same, one for each frame. Other shapes as in geometry."""
+        their number); each: the same, one for each frame. sway [B,2,g,g] half-widths: what a body
+        that moves adds. Other shapes as in geometry."""
         points = forward_points(
-            portraits.depth, portraits.turn, portraits.axes, portraits.frame,
-            change, own_pose, asked_pose, plane,
-        )  # fmt: skip
-        return self.layers_of(points, each, change, own_pose, asked_pose, plane)
-
-    def layers_of(
-        self,
-        points: Tensor,
-        each: Portrait,
-        change: Tensor,
-        own_pose: Tensor,
-        asked_pose: Tensor,
-        plane: Tensor,
-    ) -> Layers:
-        """The same from points [B,3,g,g] that have been moved already."""
-        opening = each.inside.sum(1, keepdim=True).clamp(0, 1)
-        seen = backward_map(points, each.alpha, each.below, opening)
-        return layers(each, self.identity.template, seen, change, own_pose, asked_pose, plane)
+            portraits.depth,
+            portraits.turn,
+            None,
+            portraits.frame,
+            None,
+            own_pose,
+            asked_pose,
+            plane,
+        )
+        if sway is not None:
+            points = torch.cat([points[:, :2] + sway, points[:, 2:]], 1)
+        seen = backward_map(points, each.alpha)
+        flat = in_plane(own_pose, asked_pose)
+        growth = 1 / (1 - portraits.frame[:, 3, None, None, None] * portraits.depth).clamp_min(0.3)
+        both = [
+            displacements(axes, change, flat, growth) for axes in (portraits.upper, portraits.lower)
+        ]
+        upper, lower = inverse(torch.cat(both)).chunk(2)
+        return layers(each, self.identity.template, seen, Moved(upper, lower), change, own_pose)
 
 
 _NOTICEABLE = 0.08  # a change of expression, or of pose in tens of degrees, that opens the painter

@@ -33,13 +33,14 @@ def cells(like: Tensor) -> Tensor:
 
 
 class SurfaceNet(nn.Module):
-    """A U-Net from the 128 grid to half of it, where it says for each place which cells of the
-    layout it sees. Choosing cells is learned in a tenth of the steps that a plain regression takes.
+    """A U-Net from a 256 crop to a 64 grid, where it says for each place which cells of the layout
+    it sees. Choosing cells is learned in a tenth of the steps that a plain regression takes.
     """
 
     def __init__(self, widths: tuple[int, ...] = (32, 64, 128, 160)) -> None:
         super().__init__()
-        self.enter = nn.Conv2d(5, widths[0], 5, 2, 2)
+        # Lids are two or three pixels of the crop: it is looked at in full.
+        self.enter = nn.Conv2d(5, widths[0], 10, 4, 4)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in pairwise(widths))
         self.inward = nn.ModuleList(nn.Sequential(*(Residual(w) for _ in range(2))) for w in widths)
         # Normalised on the main path: without it the signal of deep levels fades.
@@ -52,11 +53,11 @@ class SurfaceNet(nn.Module):
         self.place = nn.Conv2d(widths[0], 2 * BINS, 3, 1, 1)
         self.parts = nn.Conv2d(widths[0], 4 * PARTS, 3, 1, 1)
 
-    def forward(self, small: Tensor) -> Surface:
-        """small [P,3,g,g], 0..1: the portrait's crop on the grid."""
-        g = small.shape[-1]
-        here = grid(g, g, small).expand(small.shape[0], -1, -1, -1)
-        h = self.inward[0](self.enter(torch.cat([small * 2 - 1, here.to(small.dtype)], 1)))
+    def forward(self, portrait: Tensor) -> Surface:
+        """portrait [P,3,2g,2g], 0..1; the maps are [P,...,g,g]."""
+        size = portrait.shape[-1]
+        here = grid(size, size, portrait).expand(portrait.shape[0], -1, -1, -1)
+        h = self.inward[0](self.enter(torch.cat([portrait * 2 - 1, here.to(portrait.dtype)], 1)))
         skips = []
         for calm, down, block in zip(self.calm[:-1], self.down, self.inward[1:], strict=True):
             h = calm(h)

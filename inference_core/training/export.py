@@ -4,7 +4,7 @@
 Each network by itself too: what is not given stays as it is in the pack.
 
 python -m inference_core.training.export --speak last.safetensors --landmarks landmarks.safetensors
-    --reader reader.safetensors --pack inference_core/packs/default [--facts facts.json]
+    --irfd irfd.safetensors --pack inference_core/packs/default [--facts facts.json]
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from ..model.reader import Reader
 from ..model.speak import Speak
 from ..protocol.controls import CONTROLS, CONTROLS_VERSION
 from . import checkpoint
+from .train_irfd import Irfd
 
 PACK_FORMAT = 1
 PACK_VERSION = "0.1.0"
@@ -191,7 +192,7 @@ def write_description(pack: Path, facts: dict[str, object]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--speak", type=Path)
-    parser.add_argument("--reader", type=Path)
+    parser.add_argument("--irfd", type=Path)
     parser.add_argument("--landmarks", type=Path)
     parser.add_argument("--example", type=Path, help="a rendered group (.npz) to compare on")
     parser.add_argument("--pack", type=Path, required=True)
@@ -203,10 +204,10 @@ def main() -> None:
         with np.load(options.example) as group:
             picture = torch.from_numpy(group["pictures"][:1]).permute(0, 3, 1, 2).float() / 255
     differences: dict[str, float] = {}
-    if options.reader:
-        reader = Reader()
-        print("reader at step", checkpoint.load_average(options.reader, reader))
-        differences |= export_reader(reader, options.pack, picture)
+    if options.irfd:
+        irfd = Irfd()
+        print("IRFD at step", checkpoint.load_average(options.irfd, irfd))
+        differences |= export_reader(irfd.reader, options.pack, picture)
     if options.speak:
         speak = Speak()
         print("SPEAK at step", checkpoint.load_average(options.speak, speak))

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ..model.geometry import FACE_BOX, forward_points
@@ -31,6 +32,14 @@ from ..model.speak import Speak, activity
 from . import checkpoint
 from .augment import degrade, grade, occlude
 from .data.dataset import Batch, GroupFolder
+from .discriminator import (
+    R1_EVERY,
+    Discriminator,
+    believed,
+    gradient_penalty,
+    perceived,
+    told_apart,
+)
 from .losses import feature_weight, flow_loss, picture_loss
 from .precision import autocast
 from .restore import restore
@@ -39,7 +48,10 @@ from .surface import surface_losses
 _KEYS = ("pictures", "alpha", "flow", "depth", "material", "uv", "pose", "expression", "points")
 
 
-_LOGGED = ("flow", "uv", "face", "below", "inside", "depth", "alpha", "frame", "picture")
+_LOGGED = (
+    "flow", "uv", "face", "below", "inside", "depth", "alpha", "frame", "picture", "adversarial",
+    "perceptual",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,9 @@ class Config:
     threads: int = 2
     feature_gain: float = 4.0  # extra weight of the flow around eyes and mouth
     paint_only: bool = False  # leaves the geometry as it is and trains what paints over it
+    map_fixed: bool = False  # leaves the map of the face as it is (train_surface is quicker at it)
+    adversarial: float = 0.0  # weight of the discriminator's say about what is painted; 0: none
+    perceptual: float = 1.0  # weight of its features, where there is one
     still_gain: float = 4.0  # extra weight of targets whose pose is the portrait's: pure expression
 
 
@@ -68,6 +83,7 @@ class Trainer:
         out: Path,
         pack: Path | None = None,
         surface: Path | None = None,
+        start: Path | None = None,
     ) -> None:
         torch.manual_seed(config.seed)
         self.config, self.out = config, out
@@ -78,22 +94,37 @@ class Trainer:
         self.net = Speak()
         if pack is not None:
             start_from(self.net, pack)
+        if start is not None:
+            checkpoint.load_average(start, self.net)
         if surface is not None:
             checkpoint.load_average(surface, self.net.identity.surface)
         self.net.identity.template.read(data / "template.npz")
         self.net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.speak = self.net
         self.net.identity.requires_grad_(not config.paint_only)
+        if config.map_fixed:
+            self.net.identity.surface.requires_grad_(False)
         self.average = checkpoint.Average(self.net, config.average)
         self.optimiser = torch.optim.AdamW(
-            self.net.parameters(), config.rate, betas=(0.9, 0.99), weight_decay=1e-4
+            [p for p in self.net.parameters() if p.requires_grad],
+            config.rate,
+            betas=(0.9, 0.99),
+            weight_decay=1e-4,
         )
+        self.judge: Discriminator | None = None
+        self.shown: tuple[Tensor, Tensor, Tensor] | None = None
+        if config.adversarial:
+            self.judge = Discriminator().to(self.device)
+            self.judge_optimiser = torch.optim.AdamW(self.judge.parameters(), 2e-4, (0.0, 0.99))
         self.step = 0
         out.mkdir(parents=True, exist_ok=True)
         self.last = out / "last.safetensors"
         if self.last.exists():
             self.step = checkpoint.load(self.last, self.net, self.average, self.optimiser)
             print(f"resumed at step {self.step}", flush=True)
+        self.last_judge = out / "judge.safetensors"
+        if self.judge is not None and self.last_judge.exists():
+            self.judge.load_state_dict(load_file(self.last_judge))
         self.train_set = GroupFolder(data / "train", _KEYS)
         self.batches = self.train_set.batches(config.batch, config.seed + self.step)
         evaluation = GroupFolder(data / "eval", _KEYS)
@@ -112,16 +143,36 @@ class Trainer:
             nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
             self.optimiser.step()
             self.average.update(self.net, self.step)
+            self._teach_judge()
             self.step += 1
             recent.append({k: float(v.detach()) for k, v in losses.items()})
             if self.step % 25 == 0:
                 self._log(recent, time.monotonic() - begun)
                 recent = []
             if self.step % self.config.sample_every == 0:
-                checkpoint.save(self.last, self.net, self.average, self.optimiser, self.step)
+                self._save()
                 self.evaluate()
-        checkpoint.save(self.last, self.net, self.average, self.optimiser, self.step)
+        self._save()
         self.evaluate()
+
+    def _save(self) -> None:
+        checkpoint.save(self.last, self.net, self.average, self.optimiser, self.step)
+        if self.judge is not None:
+            save_file(self.judge.state_dict(), self.last_judge)
+
+    def _teach_judge(self) -> None:
+        """One step of the discriminator, on the windows that it has just judged."""
+        if self.judge is None or self.shown is None:
+            return
+        real, made, mask = self.shown
+        self.shown = None
+        with self.autocast():
+            loss = told_apart(self.judge(real, mask), self.judge(made, mask))
+        if self.step % R1_EVERY == 0:
+            loss = loss + gradient_penalty(self.judge, real, mask)
+        self.judge_optimiser.zero_grad()
+        loss.backward()
+        self.judge_optimiser.step()
 
     def _rate(self, elapsed: float) -> float:
         """Warm-up, a plateau, and a fall over the rest of the steps or of the time."""
@@ -202,7 +253,7 @@ class Trainer:
         if not self.config.paint_only:
             found = self._geometry_losses(ready, reading, points)
         if self.step >= self.config.geometry_steps:
-            found |= self._picture_losses(ready, portrait, points.detach(), latent, change)
+            found |= self._picture_losses(ready, portrait, latent, change)
         return found
 
     def _pick(self, batch: Batch) -> Batch:
@@ -242,10 +293,14 @@ class Trainer:
             "depth": 2 * depth.sum() / inside.sum().clamp_min(1),
             "alpha": 0.5 * F.binary_cross_entropy(portrait.alpha.clamp(1e-4, 1 - 1e-4), matte),
             "frame": 0.01 * portrait.frame.square().mean(),
-        } | surface_losses(reading.surface, ready["uv"], ready["material"])
+        } | (
+            {}
+            if self.config.map_fixed
+            else surface_losses(reading.surface, ready["uv"], ready["material"])
+        )
 
     def _picture_losses(
-        self, ready: Batch, portrait: Portrait, points: Tensor, latent: Tensor, change: Tensor
+        self, ready: Batch, portrait: Portrait, latent: Tensor, change: Tensor
     ) -> dict[str, Tensor]:
         config = self.config
         groups, targets = ready["flow"].shape[:2]
@@ -256,11 +311,14 @@ class Trainer:
         each = Portrait(*(x.detach()[who] for x in portrait))
         mine, asked = ready["expression"][who, 0], ready["expression"][who, to]
         own_pose, pose = ready["pose"][who, 0], ready["pose"][who, to]
-        plane = swayed(ready["sway"].flatten(0, 1)[rows])
+        sway = ready["sway"].flatten(0, 1)[rows]
+        plane = swayed(sway)
         with torch.no_grad():
-            found = self.speak.layers_of(
-                points[rows], each, change[rows].detach(), own_pose, pose, plane
-            )
+            still = torch.tensor([0.0, 0.0, 1.0], device=self.device).expand(len(rows), -1)
+            found = self.speak.layers(
+                each, each, change[rows].detach(), own_pose, pose, still,
+                sway[:, :, None, None] * each.alpha,
+            )  # fmt: skip
         side = config.window
         corner = self._corner(ready["points"][who, 0], side)
         window = (*corner, side)
@@ -273,7 +331,19 @@ class Trainer:
                 activity(asked - mine, pose - own_pose, plane), window,
             )  # fmt: skip
         weight = feature_weight(ready["points"][who, to], 2 * GRID, 4.0)[cut]
-        return {"picture": 3 * picture_loss(drawing.rgb.float(), truth, weight)}
+        made = drawing.rgb.float()
+        found_losses = {"picture": 3 * picture_loss(made, truth, weight)}
+        if self.judge is not None:
+            # True and painted windows differ where there may be paint, and nowhere else.
+            real = (made + (truth - made) * drawing.needed).detach()
+            with self.autocast():
+                opinions = self.judge(made, drawing.needed)
+                found_losses["adversarial"] = config.adversarial * believed(opinions)
+                with torch.no_grad():
+                    true = self.judge(real, drawing.needed)
+                found_losses["perceptual"] = config.perceptual * perceived(true, opinions)
+            self.shown = (real, made.detach(), drawing.needed.detach())
+        return found_losses
 
     def _corner(self, points: Tensor, side: int) -> tuple[int, int]:
         """Where the painted window lies: half of the time around the mouths."""
@@ -311,10 +381,10 @@ class Trainer:
             n = one["pictures"].shape[1] - 1
             each = Portrait(*(x.expand(n, *x.shape[1:]) for x in portrait))
             own_pose = one["pose"][:, 0].expand(n, -1)
-            found = self.speak.layers_of(
-                points[:n], each, change[:n], own_pose, one["pose"][0, 1 : 1 + n],
-                swayed(one["sway"][0, :n]),
-            )  # fmt: skip
+            still = torch.tensor([[0.0, 0.0, 1.0]], device=self.device).expand(n, -1)
+            found = self.speak.layers(
+                each, each, change[:n], own_pose, one["pose"][0, 1 : 1 + n], still, sway[:n]
+            )
             busy = torch.ones(n, 1, 1, 1, device=self.device)
             with self.autocast():
                 drawing = self.speak.generator(
@@ -382,11 +452,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with train/ and eval/")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--pack", type=Path, help="start from the weights of this pack")
+    parser.add_argument("--start", type=Path, help="start from a checkpoint of another run")
     parser.add_argument("--surface", type=Path, help="start from this map of the face")
     parser.add_argument("--minutes", type=float, default=math.inf)
     options = parser.parse_args()
     config = Config(**tomllib.loads(options.config.read_text()))
-    Trainer(config, options.data, options.out, options.pack, options.surface).run(options.minutes)
+    trainer = Trainer(
+        config, options.data, options.out, options.pack, options.surface, options.start
+    )
+    trainer.run(options.minutes)
 
 
 if __name__ == "__main__":

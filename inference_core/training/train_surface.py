@@ -15,11 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..model.identity import IdentityEncoder
 from ..model.surface import SurfaceNet
 from . import checkpoint
 from .augment import degrade, grade, occlude
 from .data.dataset import Batch, GroupFolder
 from .precision import autocast
+from .restore import restore
 from .surface import mirrored, surface_losses
 
 SIDE = 128
@@ -29,38 +31,47 @@ _KEYS = ("pictures", "uv", "material")
 
 
 def views(batch: Batch, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Pictures [B,3,SIDE,SIDE] as a portrait may look, uv [B,2,SIDE,SIDE] and material, moved,
+    """Pictures [B,3,2*SIDE,2*SIDE] as a portrait may look, uv [B,2,SIDE,SIDE] and material, moved,
     turned, scaled and mirrored together."""
     pictures = batch["pictures"][:, :1].permute(0, 1, 4, 2, 3).float() / 255
-    small = F.avg_pool2d(grade(pictures, rng)[:, 0], 2)
+    seen = grade(pictures, rng)[:, 0]
     uv, material = batch["uv"].float(), batch["material"].float()
-    b = len(small)
+    b = len(seen)
     scale = torch.exp(torch.randn(b, generator=rng) * 0.07)
     turn = torch.randn(b, generator=rng) * math.radians(4)
     c, s = turn.cos() * scale, turn.sin() * scale
     shift = torch.randn(b, 2, generator=rng) * 0.04
     rows = [torch.stack([c, -s, shift[:, 0]], 1), torch.stack([s, c, shift[:, 1]], 1)]
-    where = F.affine_grid(torch.stack(rows, 1), [b, 3, SIDE, SIDE], align_corners=False)
-    small = F.grid_sample(small, where, padding_mode="reflection", align_corners=False)
+    theta = torch.stack(rows, 1)
+    where = F.affine_grid(theta, [b, 3, 2 * SIDE, 2 * SIDE], align_corners=False)
+    seen = F.grid_sample(seen, where, padding_mode="reflection", align_corners=False)
+    where = F.affine_grid(theta, [b, 3, SIDE, SIDE], align_corners=False)
     labels = torch.cat([uv, material[:, None] + 1], 1)  # beyond the picture there is no label: 0
     labels = F.grid_sample(labels, where, mode="nearest", align_corners=False)
     uv, material = labels[:, :2], labels[:, 2] - 1
     flip = torch.rand(b, generator=rng) < 0.5
     other = mirrored(uv[flip], material[flip])
-    small[flip], uv[flip], material[flip] = small[flip].flip(3), *other
-    return occlude(degrade(small, rng), rng), uv, material
+    seen[flip], uv[flip], material[flip] = seen[flip].flip(3), *other
+    return occlude(degrade(seen, rng), rng), uv, material
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--pack", type=Path, help="start from the map of this pack")
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(options.threads)
     net = SurfaceNet()
+    if options.pack:
+        identity = IdentityEncoder()
+        restore(
+            identity, options.pack / "identity.onnx", "identity.", (torch.zeros(1, 3, 256, 256),)
+        )
+        net = identity.surface
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = checkpoint.Average(net, 0.99)
     optimiser = torch.optim.AdamW(net.parameters(), _RATE, betas=(0.9, 0.99), weight_decay=1e-4)
@@ -77,9 +88,9 @@ def main() -> None:
             break
         for group in optimiser.param_groups:
             group["lr"] = _RATE * min(1, (step + 1) / 50) * max(0.02, min(1.0, 2 * (1 - done)))
-        small, uv, material = views(batch, rng)
+        seen, uv, material = views(batch, rng)
         with autocast(torch.device("cpu")):
-            found = net(small.contiguous(memory_format=torch.channels_last))
+            found = net(seen.contiguous(memory_format=torch.channels_last))
         losses = surface_losses(found, uv, material)
         total = torch.stack(list(losses.values())).sum()
         optimiser.zero_grad()

@@ -4,7 +4,7 @@
 import pytest
 import torch
 
-from inference_core.model.expression import AXES, VISEMES, expression
+from inference_core.model.expression import AXES, VISEMES, closing, expression
 from inference_core.model.reader import Reader
 from inference_core.model.speak import Speak
 from inference_core.protocol.controls import CONTROLS
@@ -82,6 +82,15 @@ def test_closed_lips_close_a_keyed_jaw_and_the_mouth_of_an_emotion():
     assert shut[jaw] < 0.25
     assert shut[smile] < 0.5 * open_[smile]
     assert shut[brows] == open_[brows]
+
+
+def test_p_b_and_m_close_a_mouth_that_stands_open_and_lip_strength_scales_it():
+    row = torch.tensor([[float(c.default) for c in CONTROLS]])
+    silent, shut = torch.zeros(1, len(VISEMES)), torch.zeros(1, len(VISEMES))
+    silent[:, 0], shut[:, VISEMES.index("PP")] = 1, 1
+    assert closing(silent, row) == 0
+    assert closing(shut, row) == 1
+    assert closing(shut, controls_of(row, lip_strength=0.5)) == 0.5
 
 
 def test_lip_strength_scales_speech_to_nothing():

@@ -60,7 +60,7 @@ def gradients(trainer, name):
     [
         (
             "flow",
-            ["identity.surface.place.weight", "identity.shape.weight", "identity.frame.weight"],
+            ["identity.shape.weight", "identity.frame.weight"],
         ),
         ("flow", ["identity.gain.weight", "editing.correction.weight"]),
         ("uv", ["identity.surface.place.weight", "identity.surface.enter.weight"]),

@@ -84,6 +84,28 @@ def skin_textures(bank: AvatarBank, moved: np.ndarray) -> tuple[np.ndarray, np.n
     return textures[0], textures[1]
 
 
+def mean_face(bank: AvatarBank) -> dict[str, np.ndarray]:
+    """The buffers shape [3,TEXTURE,TEXTURE], turn and firm [1,TEXTURE,TEXTURE] of the template."""
+    n = bank.body_vertices
+    uv, head = bank.uv[:n], bank.head_weight[:n]
+    u, v = uv.T
+    use = (head > 0.02) & (u < 0.66) & (v < 0.56)
+    from_joint = (bank.vertices[:, :n] - bank.joints[:, :1]).mean(0)
+    shape = from_joint / half_width(bank) * np.array([1, -1, 1])
+    turn = head + 0.4 * bank.neck_weight[:n]  # as head.Head.pose shares a turn
+    values = np.concatenate([shape, turn[:, None], np.ones((n, 1))], 1)[use]
+    centre = (np.arange(TEXTURE) + 0.5) * 2 / TEXTURE - 1
+    x, y = np.meshgrid(UV_CENTRE[0] + UV_HALF[0] * centre, UV_CENTRE[1] + UV_HALF[1] * centre)
+    texture = LinearNDInterpolator(uv[use], values, fill_value=0.0)(x, y)
+    texture = texture.transpose(2, 0, 1).astype(np.float32)
+    firm = texture[4:] > 0.99
+    firm &= ~((np.abs(x - MOUTH.u) < 0.11) & (y > 0.30) & (y < 0.47))
+    for eye in EYES:
+        firm &= ~((np.abs(x - eye.u) < 0.04) & (y > 0.17) & (y < 0.24))
+    firm &= texture[3:4] > 0.9
+    return {"shape": texture[:3], "turn": texture[3:4], "firm": firm.astype(np.float32)}
+
+
 def _plain_head(bank: AvatarBank) -> Head:
     calm = np.zeros(len(bank.shape_names), np.float32)
     share = 1 / len(bank.ids)
@@ -165,6 +187,7 @@ def build(bank: AvatarBank) -> dict[str, np.ndarray]:
         "lower": lower,
         "plates": mouth_plates(bank),
         "motions": mouth_motions(bank, moved),
+        **mean_face(bank),
     }
 
 

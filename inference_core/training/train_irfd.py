@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trains E_p, E_e and their read-outs: IRFD, the paper's first stage, on frames of our generator.
+
+python -m inference_core.training.train_irfd --data FOLDER --speak FILE --out FILE --minutes 30
+
+Two pictures give their codes; one kind of code is swapped, a frame is made of what results and
+encoded again, and every code must come back as its donor's (the paper, section 3.1). Decoding is
+SPEAK's own generator, driven by the donors' exact controls, so that codes are held on the very
+frames they will be read from. Repairs of the paper's equations: the identity loss is a triplet
+(its equation 1 pulls at one person twice); any kind may be swapped; self-reconstruction is
+measured as the motion that the codes read back ask for against the true one; exact labels
+supervise every read-out, or constant codes would meet the other losses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..model.expression import AXES, EMOTIONS, EYES
+from ..model.geometry import forward_points
+from ..model.identity import CODE, GRID, Portrait
+from ..model.layers import grid
+from ..model.reader import Reader
+from ..model.speak import Speak, activity
+from . import checkpoint
+from .augment import degrade, grade, occlude
+from .data.dataset import Batch, GroupFolder
+from .losses import flow_loss
+from .precision import autocast
+
+LOSSES = ("identity", "cls", "pose", "emotion", "self")  # the paper's five
+_KEYS = ("pictures", "pose", "expression", "flow", "material")
+_GROUPS = 4  # four frames each
+_RATE = 1.5e-3
+_SWAP_EVERY = 3  # steps; frames of swapped donors cost as much as three batches of true ones
+_MARGIN = 0.2
+_SURE = 0.4  # of an emotion from which a frame is of its class
+_N = len(EMOTIONS)
+
+
+class Irfd(nn.Module):
+    """The reader, and the space in which E_i's codes of one person lie together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reader = Reader()
+        self.identity = nn.Linear(CODE, 64)
+
+    def person(self, code: Tensor) -> Tensor:
+        """code [B,CODE] of E_i -> [B,64] of length 1."""
+        return F.normalize(self.identity(code), dim=1)
+
+
+@dataclass(frozen=True)
+class Fakes:
+    """Frames [B,3,256,256] made of donors, by their index in the flat batch of true frames."""
+
+    frames: Tensor
+    identity: Tensor
+    emotion: Tensor
+    pose: Tensor
+
+
+def labels(batch: Batch) -> dict[str, Tensor]:
+    """What the reader should say of each frame, from a batch of groups: pose [B,3], emotion [B,7],
+    eyes [B,4], mouth [B,15], classes [B] (-1: of none)."""
+    frames = batch["pictures"].shape[1]
+    expression = batch["expression"][:, :frames].flatten(0, 1).float()
+    emotion = 0.5 * (expression[:, :_N] + expression[:, _N : 2 * _N])
+    strongest, which = emotion.max(1)
+    rest = emotion.sum(1) - strongest
+    classes = torch.where((strongest > _SURE) & (rest < strongest / 2), which + 1, -1)
+    classes = torch.where(strongest < 0.1, 0, classes)
+    return {
+        "pose": batch["pose"][:, :frames].flatten(0, 1).float(),
+        "emotion": emotion,
+        "eyes": expression[:, 2 * _N : 2 * _N + len(EYES)],
+        "mouth": expression[:, 2 * _N + len(EYES) : AXES],
+        "classes": classes,
+    }
+
+
+def label_loss(seen: dict[str, Tensor], truth: dict[str, Tensor]) -> Tensor:
+    """Smooth L1 per read-out; pose in units of 20 degrees."""
+    pose = F.smooth_l1_loss(seen["pose"] / 20, truth["pose"] / 20, beta=0.05)
+    rest = [F.smooth_l1_loss(seen[k], truth[k], beta=0.1) for k in ("emotion", "eyes", "mouth")]
+    return 4 * pose + 2 * sum(rest, torch.zeros(()))
+
+
+def class_loss(logits: Tensor, classes: Tensor) -> Tensor:
+    """Cross entropy over the frames that are of a class (the paper's L_cls)."""
+    known = classes >= 0
+    if not bool(known.any()):
+        return logits.sum() * 0
+    return F.cross_entropy(logits[known], classes[known])
+
+
+def triplet(anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+    """Hinge on distances [B] of rows of length 1: own person nearer than another by the margin."""
+    near, far = (anchor - positive).norm(dim=1), (anchor - negative).norm(dim=1)
+    return F.relu(near - far + _MARGIN).mean()
+
+
+def deal(groups: int, per_group: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Donors of identity, emotion and pose [2*groups] for pairs of groups, of which one kind is
+    swapped: indices of flat frames, the identity's always a portrait."""
+    identity, emotion, pose = [], [], []
+    order = torch.randperm(groups, generator=rng).tolist()
+    for i in range(groups):
+        mine, other = order[i], order[(i + 1) % groups]
+        kind = int(torch.randint(3, (), generator=rng))
+        for a, b in ((mine, other), (other, mine)):
+            frame = int(torch.randint(1, per_group, (), generator=rng))
+            donors = [a * per_group, a * per_group + frame, a * per_group + frame]
+            donors[kind] = b * per_group + (0 if kind == 0 else frame)
+            identity.append(donors[0])
+            emotion.append(donors[1])
+            pose.append(donors[2])
+    return torch.tensor(identity), torch.tensor(emotion), torch.tensor(pose)
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / max(len(values), 1)
+
+
+class Trainer:
+    def __init__(self, data: Path, speak: Path, out: Path, without: tuple[str, ...] = ()) -> None:
+        torch.manual_seed(0)
+        self.out, self.without = out, without
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.speak = Speak()
+        checkpoint.load_average(speak, self.speak)
+        self.speak.eval().requires_grad_(False)
+        self.net = Irfd()
+        reader = self.net.reader
+        reader.surface.load_state_dict(self.speak.identity.surface.state_dict())
+        reader.template.load_state_dict(self.speak.identity.template.state_dict())
+        reader.surface.requires_grad_(False)
+        self.speak.to(self.device)
+        self.net.to(self.device)
+        self.average = checkpoint.Average(self.net, 0.99)
+        taught = [p for p in self.net.parameters() if p.requires_grad]
+        self.optimiser = torch.optim.AdamW(taught, _RATE, betas=(0.9, 0.99), weight_decay=1e-3)
+        self.step = 0
+        if out.exists():
+            self.step = checkpoint.load(out, self.net, self.average, self.optimiser)
+            print(f"resumed at step {self.step}", flush=True)
+        self.rng = torch.Generator().manual_seed(self.step)
+        self.batches = GroupFolder(data / "train", _KEYS).batches(_GROUPS, self.step)
+        unseen = GroupFolder(data / "eval", _KEYS)
+        self.held_out = unseen.load(unseen.paths[::3][:16])
+
+    @torch.no_grad()
+    def fakes(self, frames: Tensor, batch: Batch, per_group: int) -> tuple[Fakes, Portrait]:
+        """Frames of swapped donors, and the portraits of the batch's groups."""
+        groups = len(batch["pose"])
+        with autocast(self.device):
+            portraits = self.speak.identity(frames[::per_group])
+        identity, emotion, pose = deal(groups, per_group, self.rng)
+        who = identity // per_group
+        each = Portrait(*(x[who] for x in portraits))
+        poses = batch["pose"][:, :per_group].flatten(0, 1).float()
+        expressions = batch["expression"][:, :per_group].flatten(0, 1).float()
+        own, asked = expressions[identity], expressions[emotion]
+        own_pose, to = poses[identity], poses[pose]
+        with autocast(self.device):
+            latent, change = self.speak.editing(asked, own, to, own_pose, each.code)
+        plane = torch.tensor([0.0, 0.0, 1.0]).expand(len(who), -1)
+        found = self.speak.layers(each, each, change.float(), own_pose, to, plane)
+        busy = activity(asked - own, to - own_pose, plane)
+        with autocast(self.device):
+            drawing = self.speak.generator(
+                frames[identity], each.features, found, latent.float(), busy
+            )
+        return Fakes(drawing.rgb.float(), identity, emotion, pose), portraits
+
+    def losses(self, batch: Batch, swap: bool = True) -> dict[str, Tensor]:
+        """The exact labels' loss and L_cls; with swap, the paper's other four."""
+        per_group = batch["pictures"].shape[1]
+        pictures = grade(batch["pictures"].permute(0, 1, 4, 2, 3).float() / 255, self.rng)
+        frames = pictures.flatten(0, 1)
+        truth = labels(batch)
+        if not swap:
+            seen = self.net.reader.values(*self._codes(frames))
+            return self._label_losses(seen, truth)
+        fakes, portraits = self.fakes(frames, batch, per_group)
+        pose_code, emotion_code, start = self._codes(torch.cat([frames, fakes.frames]))
+        seen = self.net.reader.values(pose_code, emotion_code, start)
+        wanted = {"pose": torch.cat([truth["pose"], truth["pose"][fakes.pose]])} | {
+            key: torch.cat([truth[key], truth[key][fakes.emotion]])
+            for key in ("emotion", "eyes", "mouth", "classes")
+        }
+        with torch.no_grad(), autocast(self.device):
+            again = self.speak.identity.code_of(fakes.frames)
+        people = self.net.person(portraits.code[fakes.identity // per_group])
+        found = self.net.person(again)
+        other = self.net.person(again.roll(1, 0))  # pairs stand together: the neighbour is another
+        count = len(frames)
+        return self._label_losses(seen, wanted) | {
+            "identity": triplet(people, found, other),
+            "pose": F.mse_loss(pose_code[count:], pose_code[fakes.pose].detach()),
+            "emotion": F.mse_loss(emotion_code[count:], emotion_code[fakes.emotion].detach()),
+            "self": 0.2 * self._self(batch, portraits, seen, truth, per_group),
+        }
+
+    def _codes(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Codes and first poses of frames as portraits and films may look."""
+        shown = occlude(degrade(frames, self.rng), self.rng)
+        with autocast(self.device):
+            found = self.net.reader.codes(shown)
+        return found[0].float(), found[1].float(), found[2].float()
+
+    def _label_losses(self, seen: dict[str, Tensor], truth: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {
+            "labels": label_loss(seen, truth),
+            "cls": 0.3 * class_loss(seen["classes"], truth["classes"]),
+        }
+
+    def _self(
+        self,
+        batch: Batch,
+        portraits: Portrait,
+        seen: dict[str, Tensor],
+        truth: dict[str, Tensor],
+        per_group: int,
+    ) -> Tensor:
+        """Pixels by which the motion that is read off the first target is not the true one."""
+        rows = torch.arange(len(batch["pose"])) * per_group
+        target = rows + 1
+
+        def axes(values: dict[str, Tensor], at: Tensor) -> Tensor:
+            emotion, eyes, mouth = (values[k][at] for k in ("emotion", "eyes", "mouth"))
+            return torch.cat([emotion, emotion, eyes, mouth], 1)
+
+        change = axes(seen, target) - axes(truth, rows)
+        still = torch.tensor([0.0, 0.0, 1.0]).expand(len(rows), -1)
+        points = forward_points(
+            portraits.depth, portraits.turn, portraits.axes, portraits.frame, change,
+            truth["pose"][rows], seen["pose"][target], still,
+        )  # fmt: skip
+        weight = (batch["material"] >= 0).float()[:, None] * portraits.turn
+        place = points[:, :2] - grid(GRID, GRID, points)
+        return flow_loss(place, batch["flow"][:, 0].float(), weight)
+
+    def run(self, minutes: float) -> None:
+        """Train until the time is over; a row in the log for every 25 steps."""
+        begun = time.monotonic()
+        recent: list[dict[str, float]] = []
+        log = self.out.with_suffix(".csv")
+        for batch in self.batches:
+            done = (time.monotonic() - begun) / (minutes * 60)
+            if done >= 1:
+                break
+            for group in self.optimiser.param_groups:
+                fall = max(0.02, min(1.0, 2 * (1 - done)))
+                group["lr"] = _RATE * min(1, (self.step + 1) / 50) * fall
+            losses = self.losses(batch, self.step % _SWAP_EVERY == 0)
+            kept = [v for k, v in losses.items() if k not in self.without]
+            self.optimiser.zero_grad()
+            torch.stack(kept).sum().backward()
+            nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+            self.optimiser.step()
+            self.average.update(self.net, self.step)
+            self.step += 1
+            recent.append({k: float(v.detach()) for k, v in losses.items()})
+            if self.step % 24 == 0:
+                means = {k: _mean([r[k] for r in recent if k in r]) for k in ("labels", *LOSSES)}
+                recent = []
+                with log.open("a", newline="") as file:
+                    csv.writer(file).writerow([self.step, *(f"{m:.4f}" for m in means.values())])
+                text = ", ".join(f"{k} {m:.3f}" for k, m in means.items())
+                print(f"{self.step} {time.monotonic() - begun:.0f}s {text}", flush=True)
+            if self.step % 100 == 0:
+                checkpoint.save(self.out, self.net, self.average, self.optimiser, self.step)
+                print(self.evaluate(), flush=True)
+        checkpoint.save(self.out, self.net, self.average, self.optimiser, self.step)
+        print(self.evaluate(), flush=True)
+
+    @torch.no_grad()
+    def evaluate(self) -> str:
+        """Mean errors on people never trained on, averaged weights."""
+        net = Irfd()
+        net.load_state_dict(self.average.tensors)
+        frames = self.held_out["pictures"].permute(0, 1, 4, 2, 3).flatten(0, 1).float() / 255
+        truth = labels(self.held_out)
+        parts = [net.reader.read(part) for part in frames.split(8)]
+        seen = {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
+        said = []
+        for key in ("pose", "emotion", "eyes", "mouth"):
+            error = (seen[key] - truth[key]).abs().mean(0)
+            spread = (truth[key] - truth[key].mean(0)).abs().mean(0)
+            said.append(f"{key} {float(error.mean()):.3f} (constant: {float(spread.mean()):.3f})")
+        known = truth["classes"] >= 0
+        right = (seen["classes"].argmax(1) == truth["classes"])[known].float().mean()
+        return ", ".join([*said, f"class right {float(right):.0%}"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--speak", type=Path, required=True, help="a checkpoint of train")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--without", choices=LOSSES, action="append", default=[], help="leave a loss out (ablation)"
+    )
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    Trainer(options.data, options.speak, options.out, tuple(options.without)).run(options.minutes)
+
+
+if __name__ == "__main__":
+    main()
