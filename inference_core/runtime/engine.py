@@ -193,7 +193,8 @@ class Engine:
             amount,
             start - float(lead / fps),
         )
-        played, keys = keyed(clamped(track)[0], lead, lead + frames)
+        joints = range(spoken - 1, len(track), step)
+        played, keys = keyed(clamped(track)[0], lead, lead + frames, joints)
         return clamped(played)[0], keys
 
     def keys(

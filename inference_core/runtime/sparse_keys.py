@@ -2,6 +2,7 @@
 """Few keys with handles instead of one key per frame."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,10 +45,11 @@ def curve(keys: list[Key], frames: int) -> NDArray[np.float64]:
     left = np.clip(np.searchsorted(at, times, side="right") - 1, 0, len(keys) - 2)
     width = at[left + 1] - at[left]
     x = np.clip((times - at[left]) / width, 0, 1)
+    # In this form equal keys give their value to the last digit.
     return (
-        (1 + 2 * x) * (1 - x) ** 2 * value[left]
+        value[left]
+        + x * x * (3 - 2 * x) * (value[left + 1] - value[left])
         + x * (1 - x) ** 2 * width * slope[left]
-        + x * x * (3 - 2 * x) * value[left + 1]
         + x * x * (x - 1) * width * slope[left + 1]
     )
 
@@ -113,6 +115,21 @@ def sparse_keys(track: NDArray[np.floating], tolerance: float) -> list[Key]:
     return [key(frame) for frame in sorted(chosen)]
 
 
+def _joined(track: NDArray[np.floating], tolerance: float, joints: Sequence[int]) -> list[Key]:
+    """The keys of each piece between joints, one after the other; all ends are eased."""
+    edges = [0, *(joint for joint in joints if 0 < joint < len(track) - 1), len(track) - 1]
+    if len(edges) == 2:
+        return sparse_keys(track, tolerance)
+    keys: list[Key] = []
+    for first, last in itertools.pairwise(edges):
+        piece = sparse_keys(track[first : last + 1], tolerance)
+        if len(piece) == 1:  # a piece that stands still
+            piece = [piece[0], Key(last - first, piece[0].value, 0.0)]
+        moved = [Key(key.frame + first, key.value, key.slope) for key in piece]
+        keys += moved[1:] if keys else moved
+    return keys
+
+
 def cut(keys: list[Key], low: int, high: int) -> list[Key]:
     """The keys of frames `low` to `high` of the same curve, counted from `low`.
 
@@ -146,9 +163,12 @@ def _on_curve(keys: list[Key], frame: int) -> Key:
 
 
 def keyed(
-    track: NDArray[np.floating], low: int, high: int
+    track: NDArray[np.floating], low: int, high: int, joints: Sequence[int] = ()
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Rows `low` to `high` of controls [frames, 19] as an animator would key them.
+
+    `joints` are frames at which a key lies whatever comes behind: up to there the keys are the
+    same for a track that goes on and for one that ends.
 
     Returns what the keys say [high - low, 19], `track` to within `tolerance_of` each control, and
     the keys [k, 4], a row per key: control, frame from `low` on, value, slope per frame, ordered
@@ -158,7 +178,8 @@ def keyed(
     played = np.empty((count, track.shape[1]), np.float32)
     rows: list[tuple[float, float, float, float]] = []
     for control in range(track.shape[1]):
-        keys = cut(sparse_keys(track[:, control], tolerance_of(control)), low, high - 1)
+        fitted = _joined(track[:, control], tolerance_of(control), joints)
+        keys = cut(fitted, low, high - 1)
         played[:, control] = curve(keys, count)
         rows += [(float(control), float(k.frame), k.value, k.slope) for k in keys]
     return played, np.array(rows, np.float32).reshape(-1, 4)

@@ -395,6 +395,14 @@ def test_the_auto_layer_starts_from_the_portraits_own_pose(
     assert np.ptp(moving[:, yaw]) > 0
 
 
+def test_a_range_beyond_the_voice_moves_as_the_voice_alone(
+    engine: Engine, portrait: Portrait, voice: Voice
+) -> None:
+    alone = engine.propose(portrait, voice, FPS, 25)
+    for frames in (26, 300, 1000):
+        assert np.array_equal(engine.propose(portrait, voice, FPS, frames)[:25], alone)
+
+
 # Alpha
 
 
