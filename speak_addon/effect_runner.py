@@ -22,6 +22,7 @@ from .state import Note
 
 # shot.json follows the frames this often, so that a crash of Blender loses little of it.
 RECORD_SECONDS = 2.0
+RECORD_SHARE = 0.05  # of the time at most
 
 
 class EffectRunner:
@@ -33,7 +34,7 @@ class EffectRunner:
         self.link = CoreLink()
         self.jobs: dict[int, JobData] = {}
         self.changed = False
-        self._recorded = 0.0
+        self._record_at = 0.0
         self.background = Background()
 
     def run(self, effect: do.Effect) -> None:
@@ -132,18 +133,21 @@ class EffectRunner:
 
     def _write_frame(self, effect: do.WriteFrame) -> None:
         data = self.jobs[effect.job]
-        try:
-            if effect.index not in data.there:
-                data.takes.keep(effect.index, data.needed)
-                data.folder.write_frame(effect.index, effect.png)
-            data.measured[effect.index] = np.frombuffer(effect.measured, "<f4")
-            data.there.add(effect.index)
-        except SpeakError as error:
-            self._emit(on.JobObstructed(effect.job, note(error), monotonic()))
-            return
-        if monotonic() - self._recorded > RECORD_SECONDS and not self.background.busy:
-            self._recorded = monotonic()
-            self._beside(effect.job, lambda: _recorded(data))
+        self._beside(effect.job, lambda: self._written(data, effect))
+
+    def _written(self, data: JobData, effect: do.WriteFrame) -> None:
+        """Write a frame, and now and then shot.json; beside the window, as disks may be slow."""
+        if effect.index not in data.there:
+            data.takes.keep(effect.index, data.needed)
+            data.folder.write_frame(effect.index, effect.png)
+        data.measured[effect.index] = np.frombuffer(effect.measured, "<f4")
+        data.there.add(effect.index)
+        now = monotonic()
+        if now > self._record_at:
+            _recorded(data)
+            # However long the shot, recording takes but a small part of the time.
+            took = monotonic() - now
+            self._record_at = monotonic() + max(RECORD_SECONDS, took / RECORD_SHARE)
 
     def _close_folder(self, job: int) -> None:
         data = self.jobs[job]

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Shots in one click: from the strips of the sequencer, from markers, from another shot."""
 
+from math import radians
 from typing import Any
 
 import bpy
 from bpy.props import EnumProperty, StringProperty
+from mathutils import Quaternion
 
 from . import compat, planes, shots
 from .explained import Explained
@@ -169,6 +171,35 @@ class SPEAK_OT_duplicate_shot(Explained, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class SPEAK_OT_look_at_shot(Explained, bpy.types.Operator):
+    """Turn this 3D View towards the shot and show its picture (Material Preview)"""
+
+    bl_idname = "speak.look_at_shot"
+    bl_label = "Look at Shot"
+
+    @classmethod
+    def disabled_reason(cls, context: Any) -> str:
+        """Needs a shot and a 3D View."""
+        if shots.active(context) is None:
+            return "Make a shot first"
+        return "" if context.area and context.area.type == "VIEW_3D" else "Needs a 3D View"
+
+    def execute(self, context: Any) -> set[str]:
+        """Align, frame and shade."""
+        owner, space = shots.active(context), context.space_data
+        plane = owner if owner.type == "MESH" else owner.speak.plane or owner
+        region = space.region_3d
+        # A plane faces -Y of its own, which is what the front view looks along.
+        turn = Quaternion((1, 0, 0), radians(90))
+        region.view_rotation = plane.matrix_world.to_quaternion() @ turn
+        region.view_perspective = "ORTHO"
+        region.view_location = plane.matrix_world.translation
+        region.view_distance = 1.6 * max(max(plane.dimensions), 1.0)
+        if space.shading.type in ("SOLID", "WIREFRAME"):
+            space.shading.type = "MATERIAL"
+        return {"FINISHED"}
+
+
 class SPEAK_OT_show_shot(bpy.types.Operator):
     """Make this shot the active one"""
 
@@ -192,5 +223,6 @@ CLASSES = (
     SPEAK_OT_shots_from_strips,
     SPEAK_OT_shots_from_markers,
     SPEAK_OT_duplicate_shot,
+    SPEAK_OT_look_at_shot,
     SPEAK_OT_show_shot,
 )

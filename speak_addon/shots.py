@@ -107,6 +107,15 @@ def first_frame(owner: Any, scene: Any) -> int | None:
         return None
 
 
+def covers(owner: Any, scene: Any, frame: int) -> bool:
+    """Whether a frame of the timeline belongs to a shot."""
+    try:
+        span_ = frames(owner, scene)
+    except SpeakError:
+        return False
+    return span_.first <= frame <= span_.last
+
+
 def slug(name: str) -> str:
     """A folder name that every file system takes: letters and digits of any script, `-`, `_`."""
     plain = re.sub(r"[^\w-]+", "_", name).strip("_") or "shot"

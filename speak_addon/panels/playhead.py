@@ -35,7 +35,10 @@ class PlayheadPanel(SpeakPanel):
             draw_text(layout, "The core is not running.", "INFO")
             layout.operator("speak.check", text="Start the Core", icon="PLAY")
         elif not icon:
-            draw_text(layout, "Move the playhead into the shot.", "INFO")
+            owner, scene = shots.active(context), compat.sequencer_scene(context)
+            inside = shots.covers(owner, scene, scene.frame_current)
+            text = "The frame is being made." if inside else "Move the playhead into the shot."
+            draw_text(layout, text, "INFO")
         index = preview_image.index_of(shot.uuid)
         if icon and index is not None:
             scene = compat.sequencer_scene(context)

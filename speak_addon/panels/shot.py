@@ -35,6 +35,7 @@ class ShotPanel(SpeakPanel):
         column = row.column(align=True)
         column.operator("speak.new_shot", text="", icon="ADD")
         column.operator("speak.duplicate_shot", text="", icon="DUPLICATE")
+        column.operator("speak.look_at_shot", text="", icon="HIDE_OFF")
         column.separator()
         column.menu("SPEAK_MT_more_shots", text="", icon="DOWNARROW_HLT")
 

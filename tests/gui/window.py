@@ -151,12 +151,11 @@ def make_scene() -> None:
 
 
 def front_view() -> None:
+    """Look at the shot, as its button does."""
     area = area_of("VIEW_3D")
     region = region_of(area, "WINDOW")
     with bpy.context.temp_override(window=window(), area=area, region=region):
-        bpy.ops.view3d.view_axis(type="FRONT")
-        bpy.ops.view3d.view_all()
-    area.spaces.active.shading.type = "MATERIAL"
+        bpy.ops.speak.look_at_shot()
 
 
 def counts() -> dict[str, int]:

@@ -24,6 +24,7 @@ EVERY = [
     messages.listen(b"\0\0" * 12, 44100, channels=6),
     messages.propose(KEY, KEY, Fraction(24000, 1001), 48, seed=3, amount=0.5, start=-1.25),
     messages.keys(KEY, None, Fraction(25), TRACK, 512),
+    messages.preview(KEY, None, Fraction(25), bytes(4 * COUNT), 256, start=1.5, index=7),
     messages.generate(KEY, KEY, Fraction(25), TRACK, 256),
     messages.generate(KEY, None, Fraction(25), TRACK, 256, indices=[4, 0, 2]),
 ]
@@ -63,6 +64,9 @@ def test_the_table_of_requests_is_complete():
         (messages.propose(KEY, KEY, Fraction(25), 0), "no_frames"),
         (messages.propose(KEY, KEY, Fraction(25), 10**9), "too_many_frames"),
         (messages.propose(KEY, KEY, Fraction(25), 10, amount=1e30), "bad_request"),
+        (messages.preview(KEY, KEY, Fraction(25), bytes(8 * COUNT), 256), "bad_request"),
+        (messages.preview(KEY, KEY, Fraction(25), bytes(4 * COUNT), 10**6), "bad_request"),
+        (messages.preview(KEY, KEY, Fraction(25), bytes(4 * COUNT), 256, index=-1), "bad_request"),
         (messages.listen(b"\0\0", 0), "voice_rate"),
         (messages.listen(b"\0\0", 4_000_000_000), "voice_rate"),
         (messages.listen(bytes(2 * 65535), 48000, channels=65535), "voice_channels"),

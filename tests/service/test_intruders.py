@@ -19,6 +19,7 @@ from inference_core.protocol import handshake, messages, wire
 from inference_core.protocol.channel import ChannelClosed, SocketChannel
 from inference_core.protocol.core_process import CONNECT_SECONDS
 from inference_core.protocol.errors import SpeakError
+from inference_core.protocol.version import PROTOCOL_VERSION
 from tests.service.harness import TestCore, answer_to, resident, shot, started, until
 
 HTTP = [
@@ -152,7 +153,7 @@ def test_a_core_of_another_version_is_named_with_both_versions(core: TestCore):
     with pytest.raises(SpeakError) as caught:
         handshake.offer(channel, core.token, version=9)
     assert caught.value.code == "version_mismatch"
-    assert caught.value.arguments == {"ours": 9, "theirs": 1}
+    assert caught.value.arguments == {"ours": 9, "theirs": PROTOCOL_VERSION}
 
 
 def test_it_listens_on_this_machine_only(core: TestCore):
