@@ -2,8 +2,8 @@
 """The key of a frame: a hash of everything that it depends on, and of nothing else.
 
 The same key always stands for the same bytes but for the manifest, whose signature is random (on
-one machine; another processor may round the last bit of a pixel differently). Where the curves and the voice are as they were, so is the key, and
-the frame need not be made again.
+one machine; another processor may round the last bit of a pixel differently). Where the curves and
+the voice are as they were, so is the key, and the frame need not be made again.
 """
 
 from __future__ import annotations
