@@ -24,6 +24,7 @@ from .weights import UnavailableError, path_of
 NO_REFERENCE = "unavailable (needs --reference)"
 NO_SOUND = "unavailable (needs sound in the clip)"
 NO_JUDGE = f"unavailable (needs {NEEDED})"
+NOTHING_SEEN = "unavailable (this clip has nothing that it could be measured on)"
 NOT_OURS = "unavailable (needs a shot's folder with shot.json)"
 
 
@@ -78,7 +79,8 @@ def _row(metric: str, find: Callable[[], Any], unit: str = "", profile: str = ""
     except ValueError as error:
         return Figure(metric, unit=unit, profile=profile, missing=f"unavailable (needs {error})")
     if not isinstance(found, list):
-        return Figure(metric, float(found), unit, profile)
+        missing = NOTHING_SEEN if math.isnan(found) else ""
+        return Figure(metric, float(found), unit, profile, missing=missing)
     finite = [value for value in found if math.isfinite(value)]
     equal = sum(value == math.inf for value in found)
     if equal:
@@ -176,7 +178,7 @@ def _heard(bench: Bench, clip: Clip, seen: Seen | None) -> list[Figure]:
     ba = f"minima of head speed against onsets, sigma {sound.BEAT_SIGMA:g} frames"
     return [
         *rows,
-        Figure("lip-loudness r", r, "", words),
+        _row("lip-loudness r", lambda: r, "", words),
         Figure("lip-loudness shift", shift / fps * 1000, "ms", "positive: lips late"),
         _row("beat alignment", lambda: sound.beat_alignment(seen.pose(), loud), "", ba),
     ]

@@ -37,7 +37,8 @@ def lip_sync(opening: npt.ArrayLike, loud: npt.ArrayLike) -> tuple[float, int]:
         return float("nan"), 0
     lips = np.interp(np.arange(len(lips)), np.flatnonzero(there), lips[there])
     best = (float("nan"), 0)
-    for shift in range(-REACH, REACH + 1):
+    reach = min(REACH, len(lips) // 4)  # of a short clip, too little would be left to compare
+    for shift in range(-reach, reach + 1):
         a = lips[max(shift, 0) : len(lips) + min(shift, 0)]
         b = sound[max(-shift, 0) : len(sound) - max(shift, 0)]
         count = min(len(a), len(b))
