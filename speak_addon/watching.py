@@ -31,6 +31,7 @@ from .state import Link
 
 # While something is under way, and how long a change must be over before frames are counted.
 BUSY_SECONDS, QUIET_SECONDS = 0.015, 0.25
+PLAYING_SECONDS = 0.3
 # One call of the timer takes about this long.
 BUDGET_SECONDS = 0.006
 
@@ -93,6 +94,10 @@ def _serve() -> float | None:
     owner = shots.active(bpy.context)
     if owner is None or not owner.speak.portrait:
         return None
+    if _playing():
+        # The machine belongs to the playback; only a compared take goes along.
+        compare.prepare(owner, bpy.context.scene)
+        return BUSY_SECONDS if owner.speak.compared else PLAYING_SECONDS
     # A copy made with Blender's own commands came with the identity of the original.
     if owner.library is None:
         shots.separate_copy(owner)
@@ -130,7 +135,7 @@ def _count(owner: Any) -> bool:
     """Go on counting the frames that changed; whether there is more to do."""
     global _counting, _counted_at
     if _changed_at > _counted_at:
-        if monotonic() - _changed_at < QUIET_SECONDS or _playing():
+        if monotonic() - _changed_at < QUIET_SECONDS:
             return True
         _counted_at = _changed_at
         keys.tidy(owner)

@@ -52,7 +52,7 @@ def trimmed(picture: Image.Image) -> Image.Image:
 def save(picture: Image.Image, name: str) -> None:
     """A palette is enough for an interface and a third of the size."""
     path = IMAGES / f"{name}.png"
-    picture.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+    picture.quantize(256, kmeans=2, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
     print(path.relative_to(ROOT), path.stat().st_size // 1024, "kB")
 
 
