@@ -4,23 +4,36 @@
 Pure, without bpy (tested as plain Python):
 frame_time    frames, seconds and frame rates
 layers        auto, edit and weights to the controls that are generated
+colours, sets one colour per control and the emotion wheel; named sets of controls and their files
+head_pose     a rotation in the world to yaw, pitch and roll
 state         what the add-on knows, as frozen dataclasses
 events        what can happen
 effects       what is to be done
 transitions   (state, event) -> (state, effects)
-shot_folder   the frames and shot.json of one shot on disk
-interpreter   which Python runs the core, and where its packages lie
-job_data      what one generation needs and what comes back
-shot_record   shot.json
+job_data      what one generation needs and what comes back; requests: as the core is asked
+shot_folder   the frames and shot.json of one shot on disk; shot_record: the content of shot.json
+take_store    takes on disk, frames shared by key
+baseline      what frames were made from, and which of them an edit touches
+preview       the frame at the playhead, one request at a time
+background    work on files beside the window
+self_test, clip_reader  the core's other commands in processes of their own
+interpreter   which Python runs the core, and where its packages lie; file_hash
 
 At the edge of Blender:
 compat        everything that differs between Blender 4.2 and 5.2
-properties, preferences, shots, curves, audio, results
+words, translations  what is said, in the language of the interface
+properties, preferences, shots, curves, auto_keys, keys, curve_data, audio
+sources       portrait, voice and settings in forms that can be compared
 gather        a shot of the scene to the data of one job
 effect_runner the one place where effects happen; core_link: the core process
 session       state, runner and the pump that drives them; runtime: timer and handlers
+watching      what follows a change of the user's: change_count, preview_image, compare, viewport
+results, results_elsewhere, planes  frames and curves in the scene
+takes, moods, wheel, sets_in_file   what the animator works with
+rig           a 3D face says the voice
 marks         whether frames are marked, and what was stated of the person; marks_operators
-generate_operator, operators, explained, panels, registration
+appended      shots from other files; shot_list, shot_making: shots of this one
+*_operator(s), explained, generate_all, diagnostics, panels, registration  what is clicked
 """
 
 

@@ -58,7 +58,9 @@ def steps() -> Iterator[float]:
     front_view()
     bpy.context.scene.frame_end = FRAMES
     yield from until(lambda: session().changes, 60)
-    yield 8.0  # the first time a material is shown its shaders are compiled
+    for _ in range(16):  # the first time a material is shown its shaders are compiled
+        area_of("VIEW_3D").tag_redraw()
+        yield 0.5
     photograph("step2-portrait")
     bpy.ops.speak.generate("INVOKE_DEFAULT")
     yield from until(lambda: session().state.job is not None and session().state.job.made > 8, 120)
