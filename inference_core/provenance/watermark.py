@@ -19,7 +19,7 @@ Bytes = npt.NDArray[np.uint8]
 
 # rms of the mark in levels of 255, in flat areas and where texture hides it. Rounding to whole
 # levels adds 1/12 to its square, so no picture gets more than 46.2 dB of noise.
-FLAT, MOST = 0.55, 1.2
+FLAT, MOST = 0.7, 1.2
 PER_LEVEL = 0.2  # levels of mark per level of local texture
 CELL = 8  # pixels: texture is measured in cells of this size
 

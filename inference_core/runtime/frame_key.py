@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 # Raised whenever the way from network to PNG changes, so that old frames are not taken for new.
-METHOD = 3
+METHOD = 4
 
 
 def frame_keys(
