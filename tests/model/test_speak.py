@@ -3,6 +3,7 @@
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from inference_core.model.expression import AXES, VISEMES, closing, expression
 from inference_core.model.reader import Reader
@@ -103,3 +104,23 @@ def test_lip_strength_scales_speech_to_nothing():
 def test_the_whole_model_stays_under_its_budget(model):
     parameters = sum(p.numel() for part in model for p in part.parameters())
     assert parameters < 40e6
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("size", "most"), [(256, 10e9), (512, 11e9)])
+def test_a_frame_stays_under_its_operations(model, portrait, size, most):
+    picture, read, own, content = portrait
+    picture = torch.nn.functional.interpolate(picture, size=size, mode="bilinear")
+    with FlopCounterMode(display=False) as counter:
+        model[0].frames(picture, read, own, content, controls_of(own, yaw=10.0), content)
+    assert 1e9 < counter.get_total_flops() < most  # convolutions and products of matrices
+
+
+def test_no_state_runs_from_frame_to_frame(model, portrait):
+    picture, read, own, content = portrait
+    row = controls_of(own, yaw=-8.0, happy=0.4)
+    with torch.no_grad():
+        first = model[0].frames(picture, read, own, content, row, content).rgb
+        model[0].frames(picture, read, own, content, controls_of(own, yaw=20.0), content)
+        again = model[0].frames(picture, read, own, content, row, content).rgb
+    assert torch.equal(first, again)
