@@ -5,6 +5,7 @@ import sys
 import wave
 from fractions import Fraction
 from pathlib import Path
+from unittest import mock
 
 import bpy
 import numpy as np
@@ -89,6 +90,19 @@ def _voices(folder: Path, fps) -> None:
     high.mute = False
     state = ([("Low", False), ("High", False)], *state[1:])
     assert abs(_onset(heard().samples) - 0.25) < 0.001
+    # What is as it was is not mixed again; what changed is.
+    shot.voice_source, shot.strip, shot.range_source = "STRIP", "Low", "VOICE"
+    audio, loud = stage.module("audio"), heard().samples
+    with mock.patch.object(audio, "_mixdown", side_effect=AssertionError("mixed again")):
+        assert np.array_equal(heard().samples, loud)
+    low.volume = 0.5
+    assert np.abs(heard().samples.astype(int)).max() < 0.6 * np.abs(loud.astype(int)).max()
+    low.volume = 1.0
+    _click(folder / "low.wav", 1, 0.3, 400)
+    low.sound.filepath = str(folder / "low.wav")
+    assert abs(_onset(heard().samples) - 0.3) < 0.001
+    _click(folder / "low.wav", 1, 0.5, 400)
+    low.sound.filepath = str(folder / "low.wav")
     # A strip cut at its start begins with what is left; older Blenders are up to 8 ms late there.
     low.frame_offset_start = 6
     shot.voice_source, shot.strip = "STRIP", "Low"
