@@ -34,6 +34,13 @@ def stretched(found: Layers) -> Tensor:
     return ((0.7 - slope) * 5).clamp(0, 1)
 
 
+def unpainted(picture: Tensor, found: Layers, busy: Tensor) -> Drawing:
+    """The frame as the layers alone make it; arguments as in `Generator.forward`."""
+    whole = composite(picture, found)
+    made = picture + (whole - picture) * busy
+    return Drawing(made.clamp(0, 1), whole, torch.zeros_like(whole[:, :1]))
+
+
 class Generator(nn.Module):
     """A modulated U-Net on the layered frame; its output is twice the size of its grid."""
 

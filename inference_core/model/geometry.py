@@ -89,7 +89,7 @@ _SHARP = 30.0  # the nearer of two points wins by exp(this * difference of depth
 _FAR = 6.0  # gaps are filled from the farther neighbours, which are what a turn uncovers
 _TRACE = 0.04  # a smaller share of a point is dropped, or nearer points would bleed over their edge
 _GAP = 0.2  # splatted weight under which a place counts as uncovered
-_STEPS, _NEARBY = 2, 0.05  # of the search for what is seen, and how far from where it landed
+_STEPS, _NEARBY = 3, 0.1  # of the search for what is seen, and how far from where it landed
 _MISSED = 1.2  # pixels of the grid by which a place that is seen is missed at most
 
 
@@ -157,7 +157,7 @@ def backward_map(points: Tensor, alpha: Tensor) -> Seen:
     total = total.view(b, channels, g, g)
     # What landed around says which surface is seen, in stretched skin too; where exactly it is seen
     # follows from its motion. A place that this does not bring home is seen by nobody.
-    around = F.avg_pool2d(total, 3, 1, 1)
+    around = F.avg_pool2d(total, 5, 1, 2)
     first = here + around[:, :2] / around[:, 2:3].clamp_min(1e-32)
     refined = invert(points[:, :2], first, _STEPS, _NEARBY)
     missed = refined + sample(points[:, :2] - here, refined) - here
@@ -166,7 +166,7 @@ def backward_map(points: Tensor, alpha: Tensor) -> Seen:
     fill = pull_push(total[:, 3:6])
     where = here + (refined - here) * surely + fill * (1 - surely)
     # The sum of neighbours closes the pinholes that stretching leaves, and softens the edge.
-    person = ((around[:, 6:7] - 0.2) / 0.45).clamp(0, 1)
+    person = ((F.avg_pool2d(total[:, 6:7], 3, 1, 1) - 0.2) / 0.45).clamp(0, 1)
     person = torch.maximum(person, _enclosed(person))
     # What a turn uncovers where the person stood is more of the person, seldom background.
     person = torch.maximum(person, ((alpha - 0.5) * 4).clamp(0, 1))

@@ -21,6 +21,7 @@ FEATURES = 8
 CODE = 128
 _FADE = 13  # pixels of the grid over which the motion of skin fades out past the face's edge
 _BLINK = (0.3, 2.5)  # times the blink of the mean face
+_PRESSED = 1.15  # a lid goes a little past the other one, or a line of eye is left
 _PUSHED = 0.07  # of the layout, beyond what a slit is felt: as far as a jaw pushes a lip, and more
 _NEAR = 0.08  # of the template's half width: what belongs to an eye or to the mouth
 
@@ -180,8 +181,9 @@ class IdentityEncoder(nn.Module):
         fading = torch.maximum(moving, fading)
         opening = self._opening(inside, lying)
         # A blink closes the eyes that are there, however large they are.
-        blinks = torch.cat([opening[:, 1:2], opening[:, :1]], 1).clamp(*_BLINK)
+        blinks = (_PRESSED * torch.cat([opening[:, 1:2], opening[:, :1]], 1)).clamp(*_BLINK)
         gain = torch.cat([gain[:, :BLINK_LEFT], blinks, gain[:, BLINK_LEFT + 2 :]], 1)
+        gain = gain * lying.scale
         gains = gain.repeat_interleave(3, 1)[:, :, None, None] * fading
         upper, lower = (axes * gains for axes in self.template.axes(uv, hollow))
         below = self._below(uv, below) * fading

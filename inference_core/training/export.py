@@ -48,13 +48,16 @@ class _Identity(nn.Module):
 
 
 class _Frame(nn.Module):
-    def __init__(self, speak: Speak) -> None:
+    def __init__(self, speak: Speak, painted: bool) -> None:
         super().__init__()
-        self.speak = speak
+        self.speak, self.painted = speak, painted
 
     def forward(self, portrait: Tensor, *rest: Tensor) -> Tensor:
         read, (own, own_content, controls, content) = Portrait(*rest[:-4]), rest[-4:]
-        return self.speak.frames(portrait, read, own, own_content, controls, content).rgb
+        drawing = self.speak.frames(
+            portrait, read, own, own_content, controls, content, self.painted
+        )
+        return drawing.rgb
 
 
 def halve_weights(model: onnx.ModelProto, whole: str = "\n") -> None:
@@ -105,7 +108,8 @@ def _export(
     onnx.checker.check_model(model)
     onnx.save(model, path)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    found = session.run(None, {k: v.numpy() for k, v in inputs.items()})
+    taken = {entry.name for entry in session.get_inputs()}  # what nothing depends on is dropped
+    found = session.run(None, {k: v.numpy() for k, v in inputs.items() if k in taken})
     with torch.no_grad():
         expected = module(*inputs.values())
     if isinstance(expected, Tensor):
@@ -125,9 +129,11 @@ def export_reader(reader: Reader, pack: Path, picture: Tensor) -> dict[str, floa
     return {"read.onnx": difference}
 
 
-def export_speak(speak: Speak, pack: Path, picture: Tensor) -> dict[str, float]:
+def export_speak(
+    speak: Speak, pack: Path, picture: Tensor, painted: bool = True
+) -> dict[str, float]:
     """identity.onnx and frame.onnx, for a pack that has read.onnx already. picture
-    [1,3,256,256]: a real crop to compare on."""
+    [1,3,256,256]: a real crop to compare on; painted: with the painter."""
     speak = speak.eval()
     differences = {}
     differences["identity.onnx"] = _export(
@@ -150,7 +156,7 @@ def export_speak(speak: Speak, pack: Path, picture: Tensor) -> dict[str, float]:
     dynamic = {name: {0: "batch"} for name in ("controls", "content")}
     dynamic |= {"portrait": {2: "size", 3: "size"}, "rgb": {0: "batch", 2: "size", 3: "size"}}
     differences["frame.onnx"] = _export(
-        _Frame(speak), inputs, ["rgb"], dynamic, pack / "frame.onnx"
+        _Frame(speak, painted), inputs, ["rgb"], dynamic, pack / "frame.onnx"
     )
     return differences
 
@@ -194,6 +200,9 @@ def main() -> None:
     parser.add_argument("--speak", type=Path)
     parser.add_argument("--irfd", type=Path)
     parser.add_argument("--landmarks", type=Path)
+    parser.add_argument(
+        "--unpainted", action="store_true", help="leave out a painter that is not worth its time"
+    )
     parser.add_argument("--example", type=Path, help="a rendered group (.npz) to compare on")
     parser.add_argument("--pack", type=Path, required=True)
     parser.add_argument("--facts", type=Path, help="JSON object: how the pack was trained")
@@ -211,7 +220,7 @@ def main() -> None:
     if options.speak:
         speak = Speak()
         print("SPEAK at step", checkpoint.load_average(options.speak, speak))
-        differences |= export_speak(speak, options.pack, picture)
+        differences |= export_speak(speak, options.pack, picture, not options.unpainted)
     if options.landmarks:
         landmarks = LandmarkNet()
         checkpoint.load_average(options.landmarks, landmarks)

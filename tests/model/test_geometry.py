@@ -83,13 +83,17 @@ def test_points_in_place_are_seen_in_place():
     assert result.person[:, :, 1:-1, 1:-1].min() == 1
 
 
-def test_the_nearer_of_two_points_is_seen():
+def test_the_nearer_of_two_surfaces_is_seen():
     found = points((0.0, 0.0, 0.0), depth=0.0).clone()
-    found[:, 0] = 0.0  # every column lands on the middle
-    found[:, 2] = torch.linspace(-0.5, 0.5, G)[None, None, :]  # the rightmost is nearest
-    result = seen(found)
-    assert result.where[0, 0, G // 2, G // 2] > 0.8
-    assert result.surely[0, 0, G // 2, 2] == 0  # and where nothing lands, nothing is claimed
+    found[:, 0, :, : G // 2] += 1.0  # the left half comes to lie on the right one
+    for nearer, expected in ((0.4, -0.5), (-0.4, 0.5)):
+        found[:, 2, :, : G // 2] = nearer
+        found[:, 2, :, G // 2 :] = -nearer
+        result = seen(found)
+        column = G * 3 // 4
+        assert float(result.where[0, 0, G // 2, column]) == pytest.approx(expected, abs=2 / G)
+        assert result.surely[0, 0, G // 2, column] == 1
+        assert result.surely[0, 0, G // 2, 2] == 0  # where nothing lands, nothing is claimed
     # What is uncovered where the person stood is still the person.
     assert result.person[0, 0, G // 2, 2] == 1
 
