@@ -250,13 +250,15 @@ class Trainer:
         place = points[:, :2] - grid(GRID, GRID, points)
         return flow_loss(place, batch["flow"][:, 0].float(), weight)
 
-    def run(self, minutes: float) -> None:
-        """Train until the time is over; a row in the log for every 25 steps."""
+    def run(self, minutes: float, steps: int | None = None) -> None:
+        """Train until the time is over or so many steps are made; a row in the log for every 24."""
         begun = time.monotonic()
         recent: list[dict[str, float]] = []
         log = self.out.with_suffix(".csv")
         for batch in self.batches:
             done = (time.monotonic() - begun) / (minutes * 60)
+            if steps is not None:
+                done = max(done, self.step / steps)
             if done >= 1:
                 break
             for group in self.optimiser.param_groups:
@@ -309,13 +311,15 @@ def main() -> None:
     parser.add_argument("--speak", type=Path, required=True, help="a checkpoint of train")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--steps", type=int, help="stop after so many steps")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
         "--without", choices=LOSSES, action="append", default=[], help="leave a loss out (ablation)"
     )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    Trainer(options.data, options.speak, options.out, tuple(options.without)).run(options.minutes)
+    trainer = Trainer(options.data, options.speak, options.out, tuple(options.without))
+    trainer.run(options.minutes, options.steps)
 
 
 if __name__ == "__main__":
