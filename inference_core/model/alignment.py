@@ -82,3 +82,13 @@ def depth_of(points: Tensor, found: Alignment) -> Tensor:
     """[P,1,g,g]: depth of those points in the picture, 0 at the head joint."""
     toward = found.rotation[:, 2] * found.scale
     return (points * toward[:, :, None, None]).sum(1, keepdim=True)
+
+
+def openings(inside: Tensor, swept: Tensor, found: Alignment) -> Tensor:
+    """[P,3]: how far eyes and mouth stand open, in blinks and in jaws of the mean face.
+
+    inside [P,3,g,g]: eyeballs and the inside of the mouth; swept [3]: Template.swept.
+    """
+    pixel = (2 / inside.shape[-1]) ** 2
+    facing = found.rotation[:, 2, 2:].clamp_min(0.4) * found.scale.square()
+    return inside.sum((2, 3)) * pixel / (facing * swept).clamp_min(1e-3)

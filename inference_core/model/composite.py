@@ -57,10 +57,6 @@ class Layers(NamedTuple):
     alpha: Tensor
 
 
-def expand(x: Tensor, batch: int) -> Tensor:
-    return x.expand(batch, *x.shape[1:])
-
-
 def layers(
     portrait: Portrait,
     template: Template,
@@ -128,7 +124,7 @@ def mouth(template: Template, change: Tensor, tone: Tensor) -> Tensor:
     here = grid(h, w, change)
     picture = change.new_tensor(_CAVITY)[None, :, None, None].expand(batch, -1, h, w)
     for k in range(template.plates.shape[0]):
-        part = expand(template.plates[k : k + 1], batch)
+        part = template.plates[k : k + 1].expand(batch, -1, -1, -1)
         part = F.grid_sample(
             part,
             (here - shift[:, k, :, None, None]).permute(0, 2, 3, 1),

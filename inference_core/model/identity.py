@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .alignment import Alignment, align, depth_of
+from .alignment import Alignment, align, depth_of, openings
 from .expression import AXES, BLINK_LEFT
 from .layers import Residual, grid, pull_push
 from .surface import Surface, SurfaceNet
@@ -179,7 +179,7 @@ class IdentityEncoder(nn.Module):
         uv = uv * moving + spread(uv, moving) * (1 - moving)
         fading = F.avg_pool2d(F.max_pool2d(moving, _FADE, 1, _FADE // 2), _FADE, 1, _FADE // 2)
         fading = torch.maximum(moving, fading)
-        opening = self._opening(inside, lying)
+        opening = openings(inside, self.template.swept(), lying)
         # A blink closes the eyes that are there, however large they are.
         blinks = (_PRESSED * torch.cat([opening[:, 1:2], opening[:, :1]], 1)).clamp(*_BLINK)
         gain = torch.cat([gain[:, :BLINK_LEFT], blinks, gain[:, BLINK_LEFT + 2 :]], 1)
@@ -235,12 +235,6 @@ class IdentityEncoder(nn.Module):
             h = F.interpolate(up(settle(h)), scale_factor=2, mode="bilinear", align_corners=False)
             h = block(join(torch.cat([h, skip], 1)))
         return F.silu(h), code
-
-    def _opening(self, inside: Tensor, lying: Alignment) -> Tensor:
-        """[P,3]: how far eyes and mouth stand open, in blinks and in jaws of the mean face."""
-        pixel = (2 / inside.shape[-1]) ** 2
-        facing = lying.rotation[:, 2, 2:].clamp_min(0.4) * lying.scale.square()
-        return inside.sum((2, 3)) * pixel / (facing * self.template.swept()).clamp_min(1e-3)
 
     def _below(self, uv: Tensor, seen: Tensor) -> Tensor:
         """[P,1,g,g] 1 for skin past a lower rim: as seen near the rims, by its place farther down,

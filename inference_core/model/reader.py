@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..protocol.controls import CONTROLS
-from .alignment import Alignment, align
+from .alignment import Alignment, align, openings
 from .expression import EMOTIONS, EYES, VISEMES
 from .layers import Residual, grid, sample
 from .surface import Surface, SurfaceNet
@@ -100,9 +100,7 @@ class Reader(nn.Module):
     def facts(self, surface: Surface, lying: Alignment) -> Tensor:
         """[B,_FACTS]: pose, place and openings, as they follow from the map."""
         inside = torch.sigmoid(surface.logits[:, 2:])
-        pixel = (2 / inside.shape[-1]) ** 2
-        facing = lying.rotation[:, 2, 2:].clamp_min(0.4) * lying.scale.square()
-        opening = inside.sum((2, 3)) * pixel / (facing * self.template.swept()).clamp_min(1e-3)
+        opening = openings(inside, self.template.swept(), lying)
         turned = lying.rotation[:, :2].flatten(1)
         return torch.cat(
             [turned, lying.scale, lying.joint, 5 * lying.skew, opening.clamp(0, 3)], 1

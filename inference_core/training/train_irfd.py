@@ -135,7 +135,7 @@ class Trainer:
     def __init__(self, data: Path, speak: Path, out: Path, without: tuple[str, ...] = ()) -> None:
         torch.manual_seed(0)
         self.out, self.without = out, without
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = torch.device("cpu")  # batches, labels and donors are dealt there
         self.speak = Speak()
         checkpoint.load_average(speak, self.speak)
         self.speak.eval().requires_grad_(False)
@@ -144,8 +144,6 @@ class Trainer:
         reader.surface.load_state_dict(self.speak.identity.surface.state_dict())
         reader.template.load_state_dict(self.speak.identity.template.state_dict())
         reader.surface.requires_grad_(False)
-        self.speak.to(self.device)
-        self.net.to(self.device)
         self.average = checkpoint.Average(self.net, 0.99)
         taught = [p for p in self.net.parameters() if p.requires_grad]
         self.optimiser = torch.optim.AdamW(taught, _RATE, betas=(0.9, 0.99), weight_decay=1e-3)
