@@ -46,7 +46,7 @@ def degrade(pictures: Tensor, rng: torch.Generator) -> Tensor:
     """
     x = pictures.clone()
     for treat, probability in (
-        (_soften, 0.25), (_paint, 0.15), (_posterise, 0.08),
+        (_soften, 0.25), (_paint, 0.12), (_oil, 0.10), (_posterise, 0.08),
         (_grain, 0.5), (_canvas, 0.12), (_block, 0.12),
     ):  # fmt: skip
         rows = torch.rand(len(x), generator=rng) < probability
@@ -64,6 +64,22 @@ def _paint(x: Tensor, rng: torch.Generator) -> Tensor:
     opened = F.max_pool2d(-F.max_pool2d(-x, 3, 1, 1), 3, 1, 1)
     closed = -F.max_pool2d(-F.max_pool2d(x, 3, 1, 1), 3, 1, 1)
     return 0.5 * (opened + closed)
+
+
+def _oil(x: Tensor, rng: torch.Generator) -> Tensor:
+    """Oil paint: every pixel takes the mean of the calmest of four squares that touch it
+    (Kuwahara et al. 1976), squares of 3 or 5 pixels."""
+    side = 3 if float(torch.rand((), generator=rng)) < 0.5 else 5
+    grey = x.mean(1, keepdim=True)
+    padded = F.pad(torch.cat([x, grey.square()], 1), [side - 1] * 4, mode="replicate")
+    means = F.avg_pool2d(padded, side, 1)
+    spread = means[:, 3:] - means[:, :3].mean(1, keepdim=True).square()
+    h, w = x.shape[-2:]
+    corners = [(0, 0), (0, side - 1), (side - 1, 0), (side - 1, side - 1)]
+    cut = [(..., slice(t, t + h), slice(left, left + w)) for t, left in corners]
+    calmest = torch.stack([spread[c] for c in cut]).argmin(0, keepdim=True)
+    colours = torch.stack([means[:, :3][c] for c in cut])
+    return colours.gather(0, calmest.expand(-1, -1, 3, -1, -1))[0]
 
 
 def _posterise(x: Tensor, rng: torch.Generator) -> Tensor:

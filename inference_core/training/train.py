@@ -31,7 +31,7 @@ from ..model.layers import grid
 from ..model.speak import Speak, activity
 from . import checkpoint
 from .augment import degrade, grade, occlude
-from .data.dataset import Batch, GroupFolder
+from .data.dataset import HELD_MATERIAL, Batch, GroupFolder
 from .discriminator import (
     R1_EVERY,
     Discriminator,
@@ -210,8 +210,10 @@ class Trainer:
             "seen": seen,
             "alpha": batch["alpha"][:, 0:1].float() / 255,
         }
-        for key in ("flow", "depth", "material", "uv", "pose", "expression", "points"):
+        for key in ("flow", "depth", "pose", "expression", "points"):
             ready[key] = batch[key].float()
+        for key in ("material", "uv"):  # of the portrait, of all the pictures that have them
+            ready[key] = batch[key][:, 0].float()
         ready["sway"] = body_sway(ready["flow"], ready["material"])
         return {k: v.to(self.device) for k, v in ready.items()}
 
@@ -287,10 +289,12 @@ class Trainer:
         )
         truth = ready["flow"].flatten(0, 1)
         matte = F.avg_pool2d(ready["alpha"], 2).clamp(0, 1)
-        depth = (portrait.depth - ready["depth"][:, None]).abs() * inside
+        # What does not move with the head has no depth that a turn would show.
+        solid = inside * (ready["material"] != HELD_MATERIAL)[:, None]
+        depth = (portrait.depth - ready["depth"][:, None]).abs() * solid
         return {
             "flow": flow_loss(place, truth, weight),
-            "depth": 2 * depth.sum() / inside.sum().clamp_min(1),
+            "depth": 2 * depth.sum() / solid.sum().clamp_min(1),
             "alpha": 0.5 * F.binary_cross_entropy(portrait.alpha.clamp(1e-4, 1 - 1e-4), matte),
             "frame": 0.01 * portrait.frame.square().mean(),
         } | (

@@ -244,7 +244,7 @@ class Trainer:
             portraits.depth, portraits.turn, portraits.axes, portraits.frame, change,
             truth["pose"][rows], seen["pose"][target], still,
         )  # fmt: skip
-        weight = (batch["material"] >= 0).float()[:, None] * portraits.turn
+        weight = (batch["material"][:, 0] >= 0).float()[:, None] * portraits.turn
         place = points[:, :2] - grid(GRID, GRID, points)
         return flow_loss(place, batch["flow"][:, 0].float(), weight)
 

@@ -32,11 +32,13 @@ _KEYS = ("pictures", "uv", "material")
 
 def views(batch: Batch, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Pictures [B,3,2*SIDE,2*SIDE] as a portrait may look, uv [B,2,SIDE,SIDE] and material, moved,
-    turned, scaled and mirrored together."""
-    pictures = batch["pictures"][:, :1].permute(0, 1, 4, 2, 3).float() / 255
-    seen = grade(pictures, rng)[:, 0]
-    uv, material = batch["uv"].float(), batch["material"].float()
-    b = len(seen)
+    turned, scaled and mirrored together: any drawn picture of each group, so that wide mouths and
+    closed eyes are learned too."""
+    b, drawn = batch["pictures"].shape[:2]
+    samples, which = torch.arange(b), torch.randint(drawn, (b,), generator=rng)
+    pictures = batch["pictures"][samples, which].permute(0, 3, 1, 2).float() / 255
+    seen = grade(pictures[:, None], rng)[:, 0]
+    uv, material = batch["uv"][samples, which].float(), batch["material"][samples, which].float()
     scale = torch.exp(torch.randn(b, generator=rng) * 0.07)
     turn = torch.randn(b, generator=rng) * math.radians(4)
     c, s = turn.cos() * scale, turn.sin() * scale

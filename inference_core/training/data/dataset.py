@@ -14,6 +14,7 @@ from torch import Tensor
 
 Batch = dict[str, Tensor]
 _AHEAD = 4
+HELD_MATERIAL = 9  # label of what is before the face and does not move with the head
 
 
 class GroupFolder:
@@ -35,12 +36,21 @@ class GroupFolder:
         )
 
     def load(self, paths: list[Path]) -> Batch:
-        """Stacked tensors of several groups, in the dtypes they are stored in."""
+        """Stacked tensors of several groups, in the dtypes they are stored in.
+
+        ValueError for groups of an earlier version, whose targets have no labels.
+        """
         rows: dict[str, list[np.ndarray]] = {}
         for path in paths:
             with np.load(path) as archive:
                 for key in self.keys or archive.files:
-                    rows.setdefault(key, []).append(archive[key])
+                    array = archive[key]
+                    if key == "material" and array.ndim != 3:
+                        raise ValueError(
+                            f"{path} was rendered by an earlier version and has labels for its "
+                            "portrait only; render the folder again with render_groups."
+                        )
+                    rows.setdefault(key, []).append(array)
         return {key: torch.from_numpy(np.stack(values)) for key, values in rows.items()}
 
     def batches(self, size: int, seed: int) -> Iterator[Batch]:

@@ -4,18 +4,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
+from .accessories import HELD, held, random_worn
 from .assets import CHIN, CORNER_A, CORNER_B, EYE_A, EYE_B, NOSE_TIP, AvatarBank
 from .camera import Camera, cropped
 from .canonical import canonical_crop
 from .head import Head, Posed, angles, rotation
+from .makeup import painted
 from .renderer import TRACKED, Renderer
-from .rig import random_expression
+from .rig import closed_eyes, random_expression
 from .scene import (
+    Look,
+    lopsided,
     random_background,
     random_camera,
     random_identity,
@@ -23,6 +28,7 @@ from .scene import (
     random_look,
     skin_texture,
 )
+from .worn import Worn
 
 DRAWN = 3  # targets that are drawn; the rest of the TRACKED have labels only
 
@@ -34,7 +40,8 @@ class Group:
     pictures uint8 [1+DRAWN,s,s,3]; alpha uint8 [1+DRAWN,s,s]; flow float16 [TRACKED,2,g,g] from the
     portrait to each target, the first DRAWN of them drawn (half-widths of the crop, y down);
     depth float16 [g,g] towards the viewer in half-widths of the crop, 0 at the head joint;
-    material int8 [g,g] and uv float16 [2,g,g]: of the point seen, as in renderer.Tracks;
+    material int8 [1+DRAWN,g,g] and uv float16 [1+DRAWN,2,g,g]: of the point seen in each drawn
+    picture, as in renderer.Labels;
     pose float32 [1+TRACKED,3] degrees in the crop's frame;
     expression float32 [1+TRACKED,EXPRESSIONS];
     points float32 [1+DRAWN,6,2] in -1..1 of the crop.
@@ -86,32 +93,91 @@ def make_groups(
     seed: int,
     evaluation: bool = False,
     per_identity: int = 2,
+    plain: bool = False,
 ) -> Iterator[Group]:
-    """`per_identity` groups of one identity; the seed decides everything."""
+    """`per_identity` groups of one identity; the seed decides everything.
+
+    plain: no make-up, nothing worn or held, ordinary lenses and exposures. What is drawn for the
+    rest is not changed by it: variety has random numbers of its own.
+    """
     rng = np.random.default_rng([seed, int(evaluation)])
+    variety = None if plain else np.random.default_rng([seed, int(evaluation), 8128])
     identity = random_identity(bank, rng, evaluation)
+    skin = skin_texture(bank, identity, 512)
+    if variety is not None:
+        identity = replace(identity, resting=lopsided(bank, identity.resting, variety))
+        skin = painted(skin, variety, male="_M_" in identity.texture)
     head = Head(bank, identity)
-    renderer.set_head(head, skin_texture(bank, identity, 512), occlusion=rng.random() < 0.8)
+    renderer.set_head(head, skin, occlusion=rng.random() < 0.8)
     for _ in range(per_identity):
-        yield _group(bank, renderer, rng, head)
+        yield _group(bank, renderer, rng, head, skin, variety)
 
 
-def _group(bank: AvatarBank, renderer: Renderer, rng: np.random.Generator, head: Head) -> Group:
+def _dress(
+    renderer: Renderer, head: Head, look: Look, skin: np.ndarray, variety: np.random.Generator
+) -> None:
+    """Puts something on the head, in colours that suit it."""
+    size = len(skin)
+    cheek = skin[int(0.24 * size) : int(0.34 * size), int(0.24 * size) : int(0.41 * size)]
+    tone = (cheek.reshape(-1, 3).mean(0) / 255) ** 2.2 * look.skin_tint * look.skin_gain
+    level = variety.uniform(0.006, 0.03)
+    hair = np.array([1.0, 0.75, 0.55]) * level
+    if head.identity.wig is not None:
+        path = head.bank.folder / "tex" / f"{head.identity.wig}_wig.webp"
+        small = np.asarray(Image.open(path).convert("RGB").resize((8, 8)), float) / 255
+        hair = (small**2.2).reshape(-1, 3).mean(0) * 0.8 * look.hair_tint
+    elif variety.random() < 0.2:
+        hair = np.array([[0.30, 0.20, 0.10], [0.18, 0.06, 0.03], [0.4, 0.4, 0.4]])[
+            variety.integers(3)
+        ]
+    red, green, blue = (float(c) for c in hair)
+    pieces = random_worn(head, variety, (red, green, blue))
+    if variety.random() < HELD:
+        pieces += held(head, variety, (float(tone[0]), float(tone[1]), float(tone[2])))
+    renderer.set_worn(Worn(pieces))
+
+
+def _group(
+    bank: AvatarBank,
+    renderer: Renderer,
+    rng: np.random.Generator,
+    head: Head,
+    skin: np.ndarray,
+    variety: np.random.Generator | None,
+) -> Group:
     light = random_light(rng)
     look, background = random_look(rng, light), random_background(rng)
+    renderer.set_worn(Worn(()))
+    lens = {"shortest": 32.0, "near": 0.2}
+    if variety is not None:
+        _dress(renderer, head, look, skin, variety)
+        lens = {"shortest": 24.0, "near": 0.03}
+        if variety.random() < 0.08:  # low light
+            look = replace(look, exposure=look.exposure * float(variety.uniform(0.2, 0.55)))
+        elif variety.random() < 0.06:  # blown out
+            look = replace(look, exposure=look.exposure * float(variety.uniform(1.3, 1.8)))
     poses = [_random_pose(rng, portrait=True)]
     expressions = [random_expression(rng, calm=rng.random() < 0.8)]
+    if variety is not None and variety.random() < 0.1:  # portraits in three-quarter view
+        poses[0] = variety.uniform(-1, 1, 3) * [38, 14, 12]
+    if variety is not None and variety.random() < 0.04:
+        expressions[0] = closed_eyes(expressions[0])
     own = head.pose(expressions[0], poses[0])
-    camera = _portrait_camera(rng, random_camera(rng, head), own, bank)
+    camera = _portrait_camera(rng, random_camera(rng, head, **lens), own, bank)
     for _ in range(TRACKED):
         only = rng.random()
         poses.append(poses[0] if only < 0.25 else _random_pose(rng, portrait=False))
         expressions.append(
             expressions[0] if only > 0.9 else random_expression(rng, calm=rng.random() < 0.15)
         )
+        if variety is not None and variety.random() < 0.08:
+            expressions[-1] = closed_eyes(expressions[-1])
+        if variety is not None and variety.random() < 0.05:  # as far as controls go
+            poses[-1] = variety.uniform(-1, 1, 3) * [50, 32, 32]
     posed = [head.pose(e, p) for e, p in zip(expressions, poses, strict=True)]
     drawn = [renderer.render(p, camera, light, look, background) for p in posed[: 1 + DRAWN]]
     tracks = renderer.track(posed[0], posed[1:], camera)
+    labels = [renderer.labels(p, camera) for p in posed[1 : 1 + DRAWN]]
     # In the crop's frame the picture is turned by camera.turn, so the head is turned with it.
     upright = rotation(0, 0, -camera.turn)
     degrees = np.stack([angles(upright @ p.rotation) for p in posed])
@@ -120,8 +186,8 @@ def _group(bank: AvatarBank, renderer: Renderer, rng: np.random.Generator, head:
         alpha=np.stack([d[..., 3] for d in drawn]),
         flow=np.clip(tracks.flow, -4, 4).astype(np.float16),
         depth=_relative_depth(tracks.depth, camera, head).astype(np.float16),
-        material=tracks.material.astype(np.int8),
-        uv=tracks.uv.astype(np.float16),
+        material=np.stack([tracks.material, *(x.material for x in labels)]).astype(np.int8),
+        uv=np.stack([tracks.uv, *(x.uv for x in labels)]).astype(np.float16),
         pose=degrees.astype(np.float32),
         expression=np.stack(expressions).astype(np.float32),
         points=np.stack([face_points(camera, p, bank) for p in posed[: 1 + DRAWN]]).astype(

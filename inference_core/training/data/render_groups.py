@@ -14,7 +14,9 @@ import time
 from pathlib import Path
 
 
-def _render(assets: Path, out: Path, first: int, last: int, step: int, evaluation: bool) -> None:
+def _render(
+    assets: Path, out: Path, first: int, last: int, step: int, evaluation: bool, plain: bool
+) -> None:
     os.environ.setdefault("LP_NUM_THREADS", "1")  # software GL: one thread a process scales best
     from .assets import AvatarBank
     from .group import make_groups
@@ -25,7 +27,7 @@ def _render(assets: Path, out: Path, first: int, last: int, step: int, evaluatio
     for seed in range(first, last, step):
         if (out / f"{seed:06d}_1.npz").exists():
             continue
-        for k, group in enumerate(make_groups(bank, renderer, seed, evaluation)):
+        for k, group in enumerate(make_groups(bank, renderer, seed, evaluation, plain=plain)):
             group.save(out / f"{seed:06d}_{k}.npz")
         made += 1
         if made % 20 == 0:
@@ -40,6 +42,9 @@ def main() -> None:
     parser.add_argument("--identities", default="0:200", help="half-open range of seeds")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--evaluation", action="store_true", help="people never trained on")
+    parser.add_argument(
+        "--plain", action="store_true", help="without make-up, glasses, hats and the like"
+    )
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     first, last = (int(part) for part in options.identities.split(":"))
@@ -54,6 +59,7 @@ def main() -> None:
                 last,
                 options.workers,
                 options.evaluation,
+                options.plain,
             ),
         )
         for i in range(options.workers)

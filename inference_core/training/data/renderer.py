@@ -14,10 +14,27 @@ from PIL import Image
 from .camera import Camera, look_at, orthographic
 from .head import Head, Posed
 from .scene import Light, Look
+from .worn import Worn
 
 _SHADERS = Path(__file__).parent / "shaders"
 _SHADOW_SIZE = 768
 TRACKED = 8  # targets that one tracking pass follows
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What each pixel of a picture shows, rows from the top.
+
+    material float32 [g,g]: -1 background, 0 skin and cloth (and the lashes, which move as the skin
+    of their lid does), 1 the eyeball at the image's right, 2 at its left, 3..4 caruncles, 5 lower
+    teeth and tongue, 6 upper teeth, 7 hair that is a mesh (wigs, loose strands), 8 worn and rigid
+    with the head (glasses, hats), 9 held before the face, which does not move with it. Through
+    lenses that are clear or lightly tinted the label is that of what is seen behind. uv float32
+    [2,g,g]: texture coordinates on the chart of the material, 0 for loose strands, 8 and 9.
+    """
+
+    material: np.ndarray
+    uv: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -26,9 +43,7 @@ class Tracks:
 
     flow float32 [targets,2,g,g]: displacement of the point seen at each pixel, in half-widths of
     the crop, x right, y down; 0 on the background. depth float32 [g,g]: distance to the camera in
-    metres (0 = background). material float32 [g,g]: -1 background, 0 skin and cloth, 1..2 eyes,
-    3..4 caruncles, 5 lower teeth and tongue, 6 upper teeth, 7 wig. uv float32 [2,g,g]: texture
-    coordinates of the point that is seen, on the chart of its material.
+    metres (0 = background). material and uv: of the point that is seen, as in Labels.
     """
 
     flow: np.ndarray
@@ -47,6 +62,8 @@ class Renderer:
         self._depth = self._program("depth.vert", "depth.frag")
         self._develop = self._program("screen.vert", "develop.frag")
         self._track = self._program("track.vert", "track.frag")
+        self._worn_surface = self._program("worn.vert", "worn.frag")
+        self._label = self._program("label.vert", "label.frag")
         self._shadow = ctx.depth_texture((_SHADOW_SIZE, _SHADOW_SIZE))
         self._shadow.compare_func = "<="
         self._shadow.repeat_x = self._shadow.repeat_y = False
@@ -59,17 +76,26 @@ class Renderer:
         self._background.repeat_x = self._background.repeat_y = False
         self._track_out = [ctx.texture((grid, grid), 4, dtype="f4") for _ in range(5)]
         self._track_target = ctx.framebuffer(self._track_out, ctx.depth_renderbuffer((grid, grid)))
+        self._label_out = ctx.texture((grid, grid), 4, dtype="f4")
+        self._label_target = ctx.framebuffer(
+            [self._label_out], ctx.depth_renderbuffer((grid, grid))
+        )
         self._ao_map = ctx.depth_texture((256, 256))
         self._ao_target = ctx.framebuffer(depth_attachment=self._ao_map)
         triangle = ctx.buffer(np.array([-1, -1, 3, -1, -1, 3], "f4").tobytes())
         self._screen = ctx.vertex_array(self._develop, [(triangle, "2f", "corner")])
         self._textures: dict[tuple[Path, int], moderngl.Texture] = {}
         self._per_head: list[Any] = []
+        self._per_worn: list[Any] = []
+        self.worn = Worn(())
 
     def _program(self, vertex: str, fragment: str) -> Any:
+        light = (_SHADERS / "light.glsl").read_text()
         return self.ctx.program(
             vertex_shader=(_SHADERS / vertex).read_text(),
-            fragment_shader=(_SHADERS / fragment).read_text(),
+            fragment_shader=(_SHADERS / fragment)
+            .read_text()
+            .replace("//include light.glsl", light),
         )
 
     def set_head(self, head: Head, skin: np.ndarray, occlusion: bool = True) -> None:
@@ -104,8 +130,16 @@ class Renderer:
             ],
             self._index,
         )
+        self._draw_label = ctx.vertex_array(
+            self._label,
+            [
+                (self._live, "3f 3x4", "in_pos"),
+                (self._fixed, "2f 1f 4x4", "in_uv", "in_mat"),
+            ],
+            self._index,
+        )
         self._per_head = [self._live, self._fixed, self._targets, self._index, skin_texture]
-        self._per_head += [self._draw, self._draw_depth, self._draw_track]
+        self._per_head += [self._draw, self._draw_depth, self._draw_track, self._draw_label]
         folder, identity = head.bank.folder / "tex", head.identity
         self._skin = skin_texture
         self._normal_map = self._file_texture(folder / f"{identity.texture}_nm.webp", 1024)
@@ -117,6 +151,42 @@ class Renderer:
         if occlusion:
             self._ao = self._bake_occlusion()
             self._write_fixed()
+
+    def set_worn(self, worn: Worn) -> None:
+        """What the head wears from now on; cheap, so it may change from picture to picture."""
+        for resource in self._per_worn:
+            resource.release()
+        self._per_worn, self.worn = [], worn
+        if not worn.count:
+            return
+        ctx, n = self.ctx, worn.count
+        live = self._worn_live = ctx.buffer(reserve=n * 6 * 4, dynamic=True)
+        targets = self._worn_targets = ctx.buffer(reserve=n * TRACKED * 3 * 4, dynamic=True)
+        fixed, label = ctx.buffer(worn.fixed.tobytes()), ctx.buffer(worn.label.tobytes())
+        index = ctx.buffer(worn.faces.tobytes())
+        self._per_worn = [live, targets, fixed, label, index]
+        self._draw_worn = ctx.vertex_array(
+            self._worn_surface,
+            [
+                (live, "3f 3f", "in_pos", "in_nrm"),
+                (fixed, "2f 1f 4f 1f", "in_uv", "in_kind", "in_paint", "in_opacity"),
+            ],
+            index,
+        )
+        self._draw_worn_depth = ctx.vertex_array(self._depth, [(live, "3f 3x4", "in_pos")], index)
+        self._per_worn += [self._draw_worn, self._draw_worn_depth]
+        if len(worn.labelled):
+            seen = ctx.buffer(worn.labelled.tobytes())
+            names = [f"t{i}" for i in range(TRACKED)]
+            position = (live, "3f 3x4", "in_pos")
+            chart = (label, "2f 1f", "in_uv", "in_mat")
+            self._draw_worn_label = ctx.vertex_array(self._label, [position, chart], seen)
+            self._draw_worn_track = ctx.vertex_array(
+                self._track,
+                [position, chart, (targets, " ".join(["3f"] * TRACKED), *names)],
+                seen,
+            )
+            self._per_worn += [seen, self._draw_worn_label, self._draw_worn_track]
 
     def _mipmapped(self, image: Image.Image) -> moderngl.Texture:
         texture = self.ctx.texture(image.size, 3, image.tobytes())
@@ -134,6 +204,10 @@ class Renderer:
         head = self.head
         columns = [head.uv, head.material[:, None], self._ao[:, None], head.rest()]
         self._fixed.write(np.concatenate(columns, 1).astype("f4").tobytes())
+
+    def _place_worn(self, posed: Posed) -> None:
+        if self.worn.count:
+            self._worn_live.write(self.worn.place(self.head, posed).tobytes())
 
     def _write_pose(self, vertices: np.ndarray) -> None:
         normals = self.head.normals(vertices)
@@ -181,6 +255,7 @@ class Renderer:
     ) -> np.ndarray:
         """uint8 [size,size,4]: RGB over the background (uint8 [256,256,3]) and the head's alpha."""
         self._write_pose(posed.vertices)
+        self._place_worn(posed)
         ctx, head, p = self.ctx, self.head, self._surface
         ctx.enable(moderngl.DEPTH_TEST)
         ctx.disable(moderngl.CULL_FACE)
@@ -189,16 +264,14 @@ class Renderer:
         self._shadow_target.use()
         self._shadow_target.clear(depth=1)
         self._depth["mvp"].write(shadow.T.astype("f4").tobytes())
-        self._draw_depth.render()
+        body = head.body_faces if self.worn.hides_hair else len(head.faces)
+        self._draw_depth.render(vertices=body * 3)
+        if self.worn.casting:
+            self._draw_worn_depth.render(vertices=self.worn.casting * 3)
 
         self._scene_target.use()
         self._scene_target.clear(0, 0, 0, 0)
-        p["mvp"].write(camera.matrix.T.astype("f4").tobytes())
-        p["shadow_mvp"].write(shadow.T.astype("f4").tobytes())
-        p["eye"].value = tuple(camera.eye)
-        p["light_dir"].write(np.asarray(light.directions, "f4").tobytes())
-        p["light_col"].write(np.asarray(light.colours, "f4").tobytes())
-        p["ambient"].write(np.asarray(light.ambient, "f4").tobytes())
+        self._light(p, camera, light, shadow)
         p["eye_centre"].write(np.array([e[0] for e in posed.eyes], "f4").tobytes())
         p["eye_forward"].write(np.array([e[1] for e in posed.eyes], "f4").tobytes())
         p["mouth_centre"].value = tuple(head.rest()[head.bank.landmarks[32]])
@@ -215,6 +288,7 @@ class Renderer:
             texture.use(unit)
             p[name].value = unit
         self._two_sided(self._draw)
+        self._render_worn(camera, light, shadow)
 
         self._background.write(np.ascontiguousarray(background).tobytes())
         self._picture.use()
@@ -229,13 +303,36 @@ class Renderer:
         pixels = np.frombuffer(self._picture.read(components=4), np.uint8)
         return pixels.reshape(self.size, self.size, 4)[::-1].copy()
 
+    def _light(self, program: Any, camera: Camera, light: Light, shadow: np.ndarray) -> None:
+        program["mvp"].write(camera.matrix.T.astype("f4").tobytes())
+        program["shadow_mvp"].write(shadow.T.astype("f4").tobytes())
+        program["eye"].value = tuple(camera.eye)
+        program["light_dir"].write(np.asarray(light.directions, "f4").tobytes())
+        program["light_col"].write(np.asarray(light.colours, "f4").tobytes())
+        program["ambient"].write(np.asarray(light.ambient, "f4").tobytes())
+
+    def _render_worn(self, camera: Camera, light: Light, shadow: np.ndarray) -> None:
+        if not self.worn.count:
+            return
+        self._light(self._worn_surface, camera, light, shadow)
+        self._shadow.use(2)
+        self._worn_surface["shadow_map"].value = 2
+        solid, every = self.worn.opaque * 3, len(self.worn.faces) * 3
+        if solid:
+            self._draw_worn.render(vertices=solid)
+        if every > solid:  # premultiplied, over what is behind
+            self.ctx.enable(moderngl.BLEND)
+            self.ctx.blend_func = moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
+            self._draw_worn.render(vertices=every - solid, first=solid)
+            self.ctx.disable(moderngl.BLEND)
+
     def _two_sided(self, array: moderngl.VertexArray) -> None:
         """Bodies are closed and may be culled; wigs are single sheets and may not."""
         body = self.head.body_faces * 3
         self.ctx.enable(moderngl.CULL_FACE)
         array.render(vertices=body)
         self.ctx.disable(moderngl.CULL_FACE)
-        if len(self.head.hair):
+        if len(self.head.hair) and not self.worn.hides_hair:
             array.render(vertices=len(self.head.faces) * 3 - body, first=body)
 
     def track(self, posed: Posed, targets: list[Posed], camera: Camera) -> Tracks:
@@ -243,6 +340,11 @@ class Renderer:
         if len(targets) > TRACKED:
             raise ValueError(f"one pass tracks at most {TRACKED} targets, got {len(targets)}")
         self._live.write(np.concatenate([posed.vertices, posed.vertices], 1).astype("f4").tobytes())
+        if len(self.worn.labelled):
+            here, *there = (self.worn.place(self.head, p) for p in [posed, *targets])
+            self._worn_live.write(here.tobytes())
+            rows = [t[:, :3] for t in there] + [here[:, :3]] * (TRACKED - len(there))
+            self._worn_targets.write(np.ascontiguousarray(np.concatenate(rows, 1)).tobytes())
         padded = [t.vertices for t in targets] + [posed.vertices] * (TRACKED - len(targets))
         self._targets.write(np.concatenate(padded, 1).astype("f4").tobytes())
         self._track_target.use()
@@ -250,6 +352,8 @@ class Renderer:
         self.ctx.enable(moderngl.DEPTH_TEST)
         self._track["mvp"].write(camera.matrix.T.astype("f4").tobytes())
         self._two_sided(self._draw_track)
+        if len(self.worn.labelled):
+            self._draw_worn_track.render()
         g = self.grid
         out = [np.frombuffer(t.read(), "f4").reshape(g, g, 4)[::-1] for t in self._track_out]
         inside = out[4][..., 1] > 0.5
@@ -262,4 +366,22 @@ class Renderer:
             out[4][..., 0] * inside,
             np.where(inside, np.rint(out[4][..., 1]) - 1, -1),
             (out[4][..., 2:] * inside[..., None]).transpose(2, 0, 1),
+        )
+
+    def labels(self, posed: Posed, camera: Camera) -> Labels:
+        """What each pixel of the picture of `posed` shows, without any flow."""
+        self._live.write(np.concatenate([posed.vertices, posed.vertices], 1).astype("f4").tobytes())
+        self._label_target.use()
+        self._label_target.clear(0, 0, 0, 0)
+        self.ctx.enable(moderngl.DEPTH_TEST)
+        self._label["mvp"].write(camera.matrix.T.astype("f4").tobytes())
+        self._two_sided(self._draw_label)
+        if len(self.worn.labelled):
+            self._place_worn(posed)
+            self._draw_worn_label.render()
+        out = np.frombuffer(self._label_out.read(), "f4").reshape(self.grid, self.grid, 4)[::-1]
+        inside = out[..., 3] > 0.5
+        return Labels(
+            np.where(inside, np.rint(out[..., 0]) - 1, -1),
+            (out[..., 1:3] * inside[..., None]).transpose(2, 0, 1),
         )

@@ -141,3 +141,11 @@ def random_expression(rng: np.random.Generator, calm: bool = False) -> np.ndarra
         e[at["gaze_x"]] = np.clip(rng.normal(0, 0.2 if calm else 0.45), -1, 1)
         e[at["gaze_y"]] = np.clip(rng.normal(0, 0.15 if calm else 0.35), -1, 1)
     return e
+
+
+def closed_eyes(expression: np.ndarray) -> np.ndarray:
+    """The same expression with both eyes shut."""
+    shut = expression.copy()
+    for name in ("blink_left", "blink_right"):
+        shut[EXPRESSIONS.index(name)] = 1.0
+    return shut

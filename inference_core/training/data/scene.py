@@ -76,6 +76,20 @@ def random_identity(bank: AvatarBank, rng: np.random.Generator, evaluation: bool
     return Identity(shape, lead, mix, wig, resting)
 
 
+def lopsided(bank: AvatarBank, resting: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One face in four rests with one side's shapes: a crooked smile, one raised brow. [96]."""
+    if rng.random() > 0.25:
+        return resting
+    shapes = [name for name in bank.shape_names[13:65] if name[0] in "LR"]
+    shapes = [n for n in shapes if "eyeClose" not in n and "jaw" not in n and "neck" not in n]
+    side = str(rng.choice(["L", "R"]))
+    mine = [n for n in shapes if n[0] == side]
+    found = resting.copy()
+    for name in rng.choice(mine, rng.integers(1, 4), replace=False):
+        found[bank.shape_names.index(str(name))] = rng.uniform(0.15, 0.5)
+    return found
+
+
 def skin_texture(bank: AvatarBank, identity: Identity, size: int = 1024) -> np.ndarray:
     """uint8 [size,size,3]: the lead's texture with a second face mixed into the face's area."""
 
@@ -157,15 +171,20 @@ def random_look(rng: np.random.Generator, light: Light) -> Look:
     )
 
 
-def random_camera(rng: np.random.Generator, head: Head) -> Camera:
-    """A lens of 32 to 135 mm (over 36 mm of film), at the distance that frames a head."""
-    millimetres = np.exp(rng.uniform(np.log(32), np.log(135)))
+def random_camera(
+    rng: np.random.Generator, head: Head, shortest: float = 32.0, near: float = 0.2
+) -> Camera:
+    """A lens of `shortest` to 135 mm (over 36 mm of film), at the distance that frames a head.
+
+    near: metres up to which nothing is drawn; the shortest lenses come closer than 0.2.
+    """
+    millimetres = np.exp(rng.uniform(np.log(shortest), np.log(135)))
     fov = 2 * np.degrees(np.arctan(18 / millimetres))
     distance = 0.19 / np.tan(np.radians(fov / 2)) * rng.uniform(0.9, 1.1)
     eyes = (head.joints[2] + head.joints[3]) / 2
     at = np.array([0, eyes[1] - 0.045, 0.06])
     eye = at + np.array([rng.normal(0, 0.03), rng.normal(0, 0.03), distance])
-    return Camera(perspective(fov) @ look_at(eye, at), eye)
+    return Camera(perspective(fov, near) @ look_at(eye, at), eye)
 
 
 def random_background(rng: np.random.Generator, size: int = 256) -> np.ndarray:
