@@ -4,9 +4,10 @@
     python scripts/package.py [--platform linux-x64 ...] [--out dist]
 
 A zip holds the add-on, the core's runtime, the default model pack and the wheels that the core
-needs for Python 3.11 and 3.13, so that it works without pip and without a network. It is built
-and validated by Blender's own extension command line, which lies inside the bpy wheel, and then
-written once more with sorted names and a fixed date: the same sources give the same bytes.
+needs for Python 3.11 and 3.13 (a further one for Linux: 3.14), so that it works without pip and
+without a network. It is built and validated by Blender's own extension command line, which lies
+inside the bpy wheel, and then written once more with sorted names and a fixed date: the same
+sources give the same bytes.
 """
 
 import argparse
@@ -94,7 +95,7 @@ def fingerprint(platform: wheels.Platform, root: Path = ROOT) -> str:
 
     Sizes and dates stand for the content, so that asking takes milliseconds.
     """
-    digest = hashlib.sha256(platform.name.encode())
+    digest = hashlib.sha256(platform.key.encode())
     extra = [root / MANIFEST, wheels.LOCK, Path(__file__), Path(wheels.__file__)]
     for path in [*extra, *(path for path, _ in shipped_files(root))]:
         facts = path.stat()
@@ -182,10 +183,10 @@ def build(platform: wheels.Platform, out: Path, python: Path, root: Path = ROOT)
     """
     command = extension_command(python)
     tags = Path(command[1]).parents[4] / "modules/_bpy_internal/extensions/tags.py"
-    work = ROOT / "build" / "package" / platform.name
+    work = ROOT / "build" / "package" / platform.key
     staged = stage(platform, work, python, root)
     declared = tomllib.loads((root / MANIFEST).read_text("utf-8"))
-    name = f"{declared['id']}-{declared['version']}-{platform.name}.zip"
+    name = f"{declared['id']}-{declared['version']}-{platform.key}.zip"
     out.mkdir(parents=True, exist_ok=True)
     raw = work.with_name(name)
     run_extension_command(
@@ -196,7 +197,7 @@ def build(platform: wheels.Platform, out: Path, python: Path, root: Path = ROOT)
     raw.unlink()
     check_tags = ["--valid-tags", str(tags)] if tags.is_file() else []
     run_extension_command(command, "validate", *check_tags, str(target))
-    package = Package(platform.name, target, len(staged))
+    package = Package(platform.key, target, len(staged))
     if target.stat().st_size > MOST_BYTES:
         raise PackageError(
             f"{name} has {package.megabytes:.0f} MB; the most is {MOST_BYTES / 1e6:.0f}."
@@ -206,7 +207,7 @@ def build(platform: wheels.Platform, out: Path, python: Path, root: Path = ROOT)
 
 def build_if_changed(platform: wheels.Platform, out: Path, python: Path) -> tuple[Path, bool]:
     """The zip of a platform, built only when something in it changed; and whether it was."""
-    note = ROOT / "build" / "package" / f"{platform.name}.json"
+    note = ROOT / "build" / "package" / f"{platform.key}.json"
     now = fingerprint(platform)
     try:
         last = json.loads(note.read_text("utf-8"))

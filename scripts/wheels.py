@@ -2,7 +2,9 @@
 """The wheels that ship inside the extension: which, for whom, and how they get here.
 
 Blender up to 5.0 runs Python 3.11 and from 5.1 on Python 3.13, so each platform's zip carries
-both; numpy is never among them, because Blender brings its own and a second one would break it.
+both. Linux distributions build Blender for their own Python, which is newer; theirs is a zip of
+its own, or every zip would grow by a quarter. numpy is never among the wheels, because Blender
+brings its own and a second one would break it.
 Wheels are fetched once into a cache folder and checked against the hashes in
 `requirements/wheels.txt` every time they are used.
 """
@@ -44,19 +46,29 @@ FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
 
 @dataclass(frozen=True)
 class Platform:
-    """A platform as Blender's extension manifests name it, and the wheel tags that run on it."""
+    """A platform as Blender's extension manifests name it, the wheel tags that run on it, and the
+    Pythons that its zip carries wheels for; variant tells zips of one platform apart.
+    """
 
     name: str
     tags: tuple[str, ...]
+    pythons: tuple[str, ...] = PYTHONS
+    variant: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the zip, its wheels' folder and its lines in the lock are called by."""
+        return f"{self.name}-{self.variant}" if self.variant else self.name
+
+
+LINUX_TAGS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 
 
 PLATFORMS: dict[str, Platform] = {
-    platform.name: platform
+    platform.key: platform
     for platform in (
-        Platform(
-            "linux-x64",
-            ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"),
-        ),
+        Platform("linux-x64", LINUX_TAGS),
+        Platform("linux-x64", LINUX_TAGS, ("3.14",), "python3.14"),
         Platform("windows-x64", ("win_amd64",)),
         Platform("macos-arm64", ("macosx_14_0_arm64", "macosx_11_0_arm64")),
     )
@@ -82,8 +94,8 @@ def fetch(platform: Platform, python: Path, cache: Path = CACHE) -> list[Path]:
 
     Raises WheelError when one is missing from the index or has another content than pinned.
     """
-    pinned = read_lock()[platform.name]
-    folder = cache / platform.name
+    pinned = read_lock()[platform.key]
+    folder = cache / platform.key
     if any(not (folder / name).is_file() for name in pinned):
         download(platform, folder, python)
     for name, digest in pinned.items():
@@ -122,9 +134,9 @@ def copy_lean(wheel: Path, folder: Path) -> None:
 
 
 def download(platform: Platform, folder: Path, python: Path) -> None:
-    """Let pip fetch the pinned versions for both Pythons of a platform into `folder`."""
+    """Let pip fetch the pinned versions for the Pythons of a platform into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    for version in PYTHONS:
+    for version in platform.pythons:
         command = [str(python), "-m", "pip", "download", "--quiet", "--no-deps"]
         command += ["--disable-pip-version-check", "--only-binary=:all:", "--implementation=cp"]
         command += [f"--python-version={version}", "--dest", str(folder)]
@@ -138,7 +150,7 @@ def download(platform: Platform, folder: Path, python: Path) -> None:
         )
         if result.returncode != 0:
             raise WheelError(
-                f"pip could not fetch the wheels for {platform.name}, Python {version}. "
+                f"pip could not fetch the wheels for {platform.key}, Python {version}. "
                 f"Is there a network?\n{result.stderr.strip()}"
             )
 
@@ -149,11 +161,11 @@ def lock_text() -> str:
         "# Written by scripts/pin.py. The wheels in the extension's zips: platform, file, sha256.",
     ]
     for platform in PLATFORMS.values():
-        folder = CACHE / platform.name
+        folder = CACHE / platform.key
         for stale in folder.glob("*.whl"):
             stale.unlink()
         download(platform, folder, Path(sys.executable))
-        lines += [f"{platform.name} {p.name} {file_hash(p)}" for p in sorted(folder.glob("*.whl"))]
+        lines += [f"{platform.key} {p.name} {file_hash(p)}" for p in sorted(folder.glob("*.whl"))]
     return "\n".join(lines) + "\n"
 
 
