@@ -2,37 +2,58 @@
 """The voice of a shot, mixed down from the timeline as 16 kHz mono samples.
 
 Mixing down is the one way that follows Blender in all of volume, cuts, retiming and effects.
-What is not spoken is muted meanwhile and put back.
+What is not spoken is muted meanwhile and put back. In a window plain strips are mixed by another
+Blender, so that this one goes on; the samples are the same.
 """
 
+import sys
 import tempfile
-import time
-import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import bpy
 import numpy as np
-import numpy.typing as npt
 
 from ..inference_core.protocol.errors import SpeakError
-from . import compat, shots
+from . import compat, mix_strips, mixing, shots
 from .frame_time import FrameRange
+from .mixing import Mixing, Samples
 
 RATE = 16000
 # A strip longer than this is not sent whole for a short shot.
 LONG_SECONDS = 600
 # How long an asynchronous mixdown may take, per second of sound and at least.
 PATIENCE, LEAST_PATIENCE = 1.0, 20.0
-
-Samples = npt.NDArray[np.int16]
+# What is no longer than this is mixed here at once: starting another Blender would take longer.
+SHORT_SECONDS = 1.0
 
 # Voices of this session by all that they were mixed from; a minute takes 2 MB.
 KEPT = 4
-_heard: dict[Any, Samples] = {}
+_heard: dict[str, Samples] = {}
+# What is being mixed now, and what could not be mixed by another Blender.
+_mixing: tuple[str, Mixing] | None = None
+_failed: set[str] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is to be mixed: these strips (all, if none) over these frames.
+
+    facts: all that it sounds like, for `mix_strips`, or None where that cannot be told.
+    """
+
+    strips: list[Any]
+    heard: FrameRange
+    facts: dict[str, Any] | None
+
+    @property
+    def key(self) -> str:
+        """The same for what sounds the same."""
+        return repr(self.facts)
 
 
 def voice(owner: Any, scene: Any, frames: FrameRange, fps: Fraction) -> tuple[Samples, float]:
@@ -40,23 +61,13 @@ def voice(owner: Any, scene: Any, frames: FrameRange, fps: Fraction) -> tuple[Sa
 
     Raises SpeakError: strip_missing, strip_file_missing, voice_unreadable.
     """
-    strips = shots.spoken_strips(owner, scene)
-    for strip in strips:
-        _check_file(strip)
-    heard = shots.span(strips) if strips else frames
-    if heard.count / fps > LONG_SECONDS:
-        heard = frames
-    state = _state(scene, strips, heard, fps)
-    known = _heard.get(state) if state is not None else None
-    if known is None:
-        samples = _mixdown(scene, strips, heard, heard.samples(fps, RATE))
-        if state is not None:
-            while len(_heard) >= KEPT:
-                _heard.pop(next(iter(_heard)))
-            _heard[state] = samples
-    else:
-        samples = known
-    start = Fraction(frames.first - heard.first) / fps
+    wanted = _wanted(owner, scene, frames, fps)
+    samples = None if wanted.facts is None else _heard.get(wanted.key)
+    if samples is None:
+        samples = _mixdown(scene, wanted.strips, wanted.heard, wanted.heard.samples(fps, RATE))
+        if wanted.facts is not None:
+            _keep(wanted.key, samples)
+    start = Fraction(frames.first - wanted.heard.first) / fps
     if start < 0:
         # The shot begins before its voice does.
         silence = np.zeros(round(-start * RATE), np.int16)
@@ -64,33 +75,100 @@ def voice(owner: Any, scene: Any, frames: FrameRange, fps: Fraction) -> tuple[Sa
     return samples, float(start)
 
 
-def _state(scene: Any, strips: list[Any], heard: FrameRange, fps: Fraction) -> Any:
+def ready(owner: Any, scene: Any, frames: FrameRange, fps: Fraction) -> bool:
+    """Whether `voice` will answer without holding the window; else ask again in a moment.
+
+    Another Blender is started where it can do the work. What has effects, is retimed, packed or
+    animated, lies in a meta strip, and the whole mix of a scene only this one can mix: for those
+    the answer is yes, too, as waiting would not help. Raises SpeakError as `voice` does.
+    """
+    global _mixing
+    wanted = _wanted(owner, scene, frames, fps)
+    key = wanted.key
+    here = wanted.facts is None or key in _heard or key in _failed
+    if here or wanted.heard.count / fps <= SHORT_SECONDS:
+        forget_mixing()
+        return True
+    if _mixing is None or _mixing[0] != key:
+        forget_mixing()
+        start = mixing.command(bpy.app.binary_path, sys.executable)
+        assert wanted.facts is not None
+        try:
+            count = wanted.heard.samples(fps, RATE)
+            _mixing = key, Mixing(start, wanted.facts, count, RATE)
+        except OSError:
+            _failed.add(key)
+            return True
+    if not _mixing[1].done():
+        return False
+    samples = _mixing[1].samples
+    if samples is None:
+        _failed.add(key)
+    else:
+        _keep(key, samples)
+    _mixing = None
+    return True
+
+
+def forget_mixing() -> None:
+    """End what another Blender is mixing: nobody waits for it any more."""
+    global _mixing
+    if _mixing is not None:
+        _mixing[1].stop()
+    _mixing = None
+
+
+def _keep(key: str, samples: Samples) -> None:
+    while len(_heard) >= KEPT:
+        _heard.pop(next(iter(_heard)))
+    _heard[key] = samples
+
+
+def _wanted(owner: Any, scene: Any, frames: FrameRange, fps: Fraction) -> _Wanted:
+    strips = shots.spoken_strips(owner, scene)
+    for strip in strips:
+        _check_file(strip)
+    heard = shots.span(strips) if strips else frames
+    if heard.count / fps > LONG_SECONDS:
+        heard = frames
+    return _Wanted(strips, heard, _facts(scene, strips, heard))
+
+
+def _facts(scene: Any, strips: list[Any], heard: FrameRange) -> dict[str, Any] | None:
     """Everything that a voice is mixed from, or None where it cannot be told.
 
-    Mixing down holds the window; a voice that is as it was is not mixed again. What has effects,
-    changes speed or is animated always is, and so is the whole mix of a scene.
+    What has effects, changes speed or is animated is always mixed anew, and so is the whole mix
+    of a scene.
     """
     bag = compat.find_bag(scene)
     animated = bag is not None and any("sequence_editor" in c.data_path for c in bag.fcurves)
     if not strips or animated or (scene.animation_data and scene.animation_data.drivers):
         return None
-    parts: list[Any] = [heard, fps, scene.audio_volume]
+    editor = scene.sequence_editor
+    silent = {channel.name for channel in editor.channels if channel.mute}
+    plain = {strip.name for strip in compat.strips(editor)}
+    told = []
     for strip in strips:
         sound = strip.sound
         if len(strip.modifiers) or len(getattr(strip, "retiming_keys", ())) or sound.packed_file:
+            return None
+        if strip.name not in plain or editor.channels[strip.channel].name in silent:
             return None
         path = Path(bpy.path.abspath(sound.filepath, library=sound.library))
         try:
             facts = path.stat()
         except OSError:
             return None
-        names = ("volume", "pan", "pitch", "sound_offset", "animation_offset_start")
-        parts += [
-            str(path), facts.st_mtime_ns, facts.st_size, sound.use_mono,
-            compat.strip_start(strip), compat.strip_end(strip), compat.strip_offset(strip),
-            *(getattr(strip, name, None) for name in names),
-        ]  # fmt: skip
-    return tuple(parts)
+        told.append(
+            {
+                "path": str(path), "time": facts.st_mtime_ns, "bytes": facts.st_size,
+                "mono": sound.use_mono, "channel": strip.channel, **mix_strips.facts_of(strip),
+            }
+        )  # fmt: skip
+    return {
+        "fps": scene.render.fps, "fps_base": scene.render.fps_base, "volume": scene.audio_volume,
+        "first": heard.first, "last": heard.last, "strips": told,
+    }  # fmt: skip
 
 
 def _check_file(strip: Any) -> None:
@@ -142,34 +220,8 @@ def _mixdown(scene: Any, spoken: list[Any], heard: FrameRange, count: int) -> Sa
                 )  # fmt: skip
         except RuntimeError as error:
             raise SpeakError("voice_unreadable", reason="Blender cannot mix it down") from error
-        return _read(path, count)
-
-
-def _read(path: Path, count: int) -> Samples:
-    """Exactly `count` samples: the file has a few more at its end.
-
-    Blender 5.2.0 to 5.2.2 return before the file is written, so it is waited for.
-    """
-    patience = max(LEAST_PATIENCE, PATIENCE * count / RATE)
-    deadline = time.monotonic() + patience
-    while True:
-        samples = _read_finished(path, count)
-        if samples is not None:
-            return samples
-        if time.monotonic() > deadline:
-            raise SpeakError("voice_unreadable", reason="Blender's mixdown did not end")
-        time.sleep(0.01)
-
-
-def _read_finished(path: Path, count: int) -> Samples | None:
-    """The samples, or None while the file is still shorter than it must become."""
-    try:
-        # The header is completed last; until then it names fewer samples than the file has.
-        with wave.open(str(path), "rb") as file:
-            if file.getnframes() < count:
-                return None
-            data = file.readframes(count)
-    except (OSError, EOFError, wave.Error):
-        return None
-    samples = np.frombuffer(data, "<i2")
-    return samples.astype(np.int16) if len(samples) == count else None
+        patience = max(LEAST_PATIENCE, PATIENCE * count / RATE)
+        samples = mixing.wait_for(path, count, patience)
+    if samples is None:
+        raise SpeakError("voice_unreadable", reason="Blender's mixdown did not end")
+    return samples

@@ -150,7 +150,9 @@ class EffectRunner:
             self._record_at = monotonic() + max(RECORD_SECONDS, took / RECORD_SHARE)
 
     def _close_folder(self, job: int) -> None:
-        data = self.jobs[job]
+        data = self.jobs.get(job)
+        if data is None:
+            return  # it ended before its voice was mixed: there is nothing to write
 
         def close() -> on.Event:
             if data.keys:

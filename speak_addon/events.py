@@ -12,13 +12,26 @@ from .state import CoreFacts, Note
 
 @dataclass(frozen=True, slots=True)
 class GenerateAsked:
-    """The user pressed Generate; the data of job `job` is already with the effect runner."""
+    """The user pressed Generate.
+
+    mixed: whether the data of job `job` is already with the effect runner; else `Gathered` follows.
+    """
 
     job: int
     shot: str
     frames: int
     auto: bool
     now: float
+    notices: tuple[Note, ...] = ()
+    mixed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The voice is mixed down, and the data of the job is with the effect runner."""
+
+    job: int
+    frames: int
     notices: tuple[Note, ...] = ()
 
 
@@ -206,8 +219,8 @@ class JobObstructed:
 
 
 Event = (
-    GenerateAsked | Refused | CancelAsked | CheckAsked | Closing | Ticked | CoreReady | CoreLost
-    | RequestSent | Noticed | Prepared | Heard | Proposed | Keyed | Planned | FrameMade
+    GenerateAsked | Gathered | Refused | CancelAsked | CheckAsked | Closing | Ticked | CoreReady
+    | CoreLost | RequestSent | Noticed | Prepared | Heard | Proposed | Keyed | Planned | FrameMade
     | Progressed | AllMade | RequestCancelled | RequestFailed | FolderClosed
     | Previewed | JobObstructed
 )  # fmt: skip

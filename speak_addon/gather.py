@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a shot in the scene to the data of one job. Everything that can be refused is, here."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from ..inference_core.protocol.errors import SpeakError
 from ..inference_core.protocol.messages import MAX_FRAMES, MAX_PORTRAIT_BYTES
 from . import audio, curve_data, curves, layers, marks, moods, preferences, shots, sources
+from .frame_time import FrameRange
 from .job_data import JobData, Speaker
 from .shot_folder import ShotFolder
 from .state import Note
@@ -53,18 +55,21 @@ def gather(owner: Any, scene: Any) -> tuple[JobData, tuple[Note, ...]]:
     return data, tuple(notices)
 
 
+def ready(owner: Any, scene: Any) -> bool:
+    """Whether `speaker` and `gather` will answer at once; else ask again in a moment.
+
+    Raises SpeakError with the reason why they never will.
+    """
+    frames, fps = _range(owner, scene)
+    _check_portrait(owner)
+    return audio.ready(owner, scene, frames, fps)
+
+
 def speaker(owner: Any, scene: Any) -> Speaker:
     """Portrait, voice and range of a shot. Raises SpeakError with the reason."""
     shot = owner.speak
-    fps = shots.rate(scene)
-    if not 1 <= fps <= 240:
-        raise SpeakError("bad_fps", fps=round(float(fps), 3))
+    frames, fps = _range(owner, scene)
     portrait = _read_portrait(owner)
-    frames = shots.frames(owner, scene)
-    if frames.count == 0:
-        raise SpeakError("no_frames")
-    if frames.count > MAX_FRAMES:
-        raise SpeakError("too_many_frames", frames=frames.count, limit=MAX_FRAMES)
     samples, start = audio.voice(owner, scene, frames, fps)
     return Speaker(
         sources=sources.of(owner, scene, frames, preferences.pack_hash()),
@@ -80,8 +85,29 @@ def speaker(owner: Any, scene: Any) -> Speaker:
     )
 
 
+def _range(owner: Any, scene: Any) -> tuple[FrameRange, Fraction]:
+    fps = shots.rate(scene)
+    if not 1 <= fps <= 240:
+        raise SpeakError("bad_fps", fps=round(float(fps), 3))
+    frames = shots.frames(owner, scene)
+    if frames.count == 0:
+        raise SpeakError("no_frames")
+    if frames.count > MAX_FRAMES:
+        raise SpeakError("too_many_frames", frames=frames.count, limit=MAX_FRAMES)
+    return frames, fps
+
+
+def _portrait_path(owner: Any) -> Path:
+    return Path(bpy.path.abspath(owner.speak.portrait, library=owner.library))
+
+
+def _check_portrait(owner: Any) -> None:
+    if not _portrait_path(owner).is_file():
+        raise SpeakError("portrait_missing", name=_portrait_path(owner).name or "(none)")
+
+
 def _read_portrait(owner: Any) -> bytes:
-    path = Path(bpy.path.abspath(owner.speak.portrait, library=owner.library))
+    path = _portrait_path(owner)
     try:
         size = path.stat().st_size
         if size > MAX_PORTRAIT_BYTES:

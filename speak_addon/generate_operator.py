@@ -11,7 +11,7 @@ from typing import Any
 import bpy
 
 from ..inference_core.protocol.errors import SpeakError
-from . import compat, gather, results, runtime, shots, takes, words
+from . import audio, compat, gather, results, runtime, shots, takes, words
 from . import events as on
 from .core_link import note
 from .explained import Explained
@@ -33,6 +33,7 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
     bl_options = {"UNDO"}
 
     _job = 0
+    _waiting = False
     _shown, _made = 0.0, -1
 
     @classmethod
@@ -79,7 +80,7 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
         """Generate while the user goes on working."""
         if bpy.app.background:
             return self.execute(context)
-        if not self._begin(context):
+        if not self._begin(context, waiting=True):
             return {"CANCELLED"}
         manager = context.window_manager
         self._timer = manager.event_timer_add(TIMER_SECONDS, window=context.window)
@@ -93,6 +94,7 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
             session.dispatch(on.CancelAsked(time.monotonic()))
             return {"RUNNING_MODAL"}
         if event.type == "TIMER":
+            self._gather_when_ready(session)
             session.pump()
             runtime.redraw_if_changed()
             self._show_progress(session)
@@ -122,24 +124,50 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
         runtime.session().dispatch(on.CancelAsked(time.monotonic()))
 
     def _stop_timer(self, context: Any) -> None:
+        if self._waiting:
+            audio.forget_mixing()
         context.window_manager.event_timer_remove(self._timer)
 
-    def _begin(self, context: Any) -> bool:
-        """Take everything from the scene and start; False when it is refused."""
+    def _begin(self, context: Any, waiting: bool = False) -> bool:
+        """Take everything from the scene and start; False when it is refused.
+
+        waiting: the voice may come later, `_gather_when_ready` then takes the rest.
+        """
         owner = shots.active(context)
         scene = compat.sequencer_scene(context)
         self._scene = scene.name
+        self._shown, self._made = 0.0, -1
         session = runtime.session()
         try:
+            self._shot = shots.identity(owner)
+            if waiting and not gather.ready(owner, scene):
+                self._job, self._waiting = session.expect(self._shot, owner.speak.use_auto), True
+                return True
             data, notices = gather.gather(owner, scene)
         except SpeakError as error:
             session.dispatch(on.Refused(owner.speak.uuid, note(error)))
             self.report({"ERROR"}, words.sentence(error))
             return False
-        self._shot = data.shot
-        self._shown, self._made = 0.0, -1
         self._job = session.generate(data, notices)
         return True
+
+    def _gather_when_ready(self, session: Any) -> None:
+        """Go on when the voice has been mixed down."""
+        job = session.state.job
+        if not self._waiting or job is None or job.id != self._job:
+            return
+        owner, scene = shots.by_uuid(self._shot), bpy.data.scenes.get(self._scene)
+        try:
+            if owner is None or scene is None:
+                raise SpeakError("no_frames")
+            if not gather.ready(owner, scene):
+                return
+            data, notices = gather.gather(owner, scene)
+        except SpeakError as error:
+            session.dispatch(on.JobObstructed(self._job, note(error), time.monotonic()))
+            return
+        self._waiting = False
+        session.gathered(self._job, data, notices)
 
     def _end(self) -> set[str]:
         """Bring in the result; report how it went."""
@@ -147,12 +175,12 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
         data = session.take_data(self._job)
         report = session.report_of(self._shot)
         runtime.redraw()
-        if report is None or data is None or report.outcome is Outcome.CANCELLED:
-            self.report({"INFO"}, words.say("Cancelled; finished frames are kept"))
-            return {"CANCELLED"}
-        if report.error is not None:
+        if report is not None and report.error is not None:
             said = words.wording(report.error.code, report.error.args)
             self.report({"ERROR"}, f"{said.sentence} {said.hint}")
+            return {"CANCELLED"}
+        if report is None or data is None or report.outcome is Outcome.CANCELLED:
+            self.report({"INFO"}, words.say("Cancelled; finished frames are kept"))
             return {"CANCELLED"}
         return self._bring_in(data, report)
 

@@ -64,13 +64,14 @@ class Preview:
     """Asks for the newest moment, one at a time.
 
     send gives a request to the core and raises SpeakError when it cannot; introduce takes the
-    speaker of a shot from the scene, which may take a while, and raises SpeakError.
+    speaker of a shot from the scene, is None while its voice is not mixed yet, and raises
+    SpeakError.
     """
 
     def __init__(
         self,
         send: Callable[[messages.Request], int],
-        introduce: Callable[[str], Speaker],
+        introduce: Callable[[str], Speaker | None],
     ) -> None:
         self._send = send
         self._introduce = introduce
@@ -80,14 +81,15 @@ class Preview:
         self._request: int | None = None
         self._meeting: tuple[Speaker, str, str, Track] | None = None
         self._failed: Sources | None = None
+        self._waiting = False
         self.picture: Picture | None = None
         self.trouble: Note | None = None
         self.fresh = False
 
     @property
     def busy(self) -> bool:
-        """Whether an answer is on its way."""
-        return self._request is not None
+        """Whether an answer is on its way, or what has to come before it."""
+        return self._request is not None or self._waiting
 
     def want(self, moment: Moment) -> None:
         """Show this as soon as can be; what was wanted before and not asked yet is forgotten."""
@@ -107,6 +109,7 @@ class Preview:
         """The core is gone, and what it knew with it."""
         self._known.clear()
         self._wanted = self._asked = self._request = self._meeting = self._failed = None
+        self._waiting = False
         self.trouble = None
 
     def advance(self) -> None:
@@ -120,6 +123,10 @@ class Preview:
                 self._request = self._send(_request(known, self._asked))
             else:
                 speaker = self._introduce(self._asked.shot)
+                self._waiting = speaker is None
+                if speaker is None:
+                    self._wanted, self._asked = self._asked, None
+                    return
                 self._meeting = speaker, "", "", np.zeros(COUNT, np.float32)
                 self._request = self._send(requests.prepare(speaker))
         except SpeakError as error:
@@ -175,6 +182,7 @@ class Preview:
         """Say why there is no picture, and do not try again with the same portrait and voice."""
         if self._asked is not None:
             self._failed = self._asked.sources
+        self._waiting = False
         self._asked = self._request = self._meeting = None
         self.trouble, self.fresh = trouble, True
 

@@ -8,7 +8,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..inference_core.protocol.errors import SpeakError
-from . import compat, gather, shots
+from . import audio, compat, gather, shots
 from .job_data import Speaker
 from .preferences import core_settings
 from .session import Session
@@ -31,11 +31,13 @@ def session() -> Session:
     return _session
 
 
-def _introduce(shot: str) -> Speaker:
-    """Portrait and voice of a shot for the preview. Raises SpeakError."""
+def _introduce(shot: str) -> Speaker | None:
+    """Portrait and voice of a shot for the preview; None for not yet. Raises SpeakError."""
     owner = shots.by_uuid(shot)
     if owner is None:
         raise SpeakError("no_frames")
+    if not bpy.app.background and not gather.ready(owner, compat.sequencer_scene(bpy.context)):
+        return None
     return gather.speaker(owner, compat.sequencer_scene(bpy.context))
 
 
@@ -67,6 +69,7 @@ def _tick() -> float:
 @persistent
 def _before_load(*_: Any) -> None:
     """Another file is loaded: what runs belongs to the one that closes."""
+    audio.forget_mixing()
     if _session is not None:
         _session.close()
 
@@ -90,6 +93,7 @@ def unregister() -> None:
         bpy.app.timers.unregister(_tick)
     if _before_load in bpy.app.handlers.load_pre:
         bpy.app.handlers.load_pre.remove(_before_load)
+    audio.forget_mixing()
     if _session is not None:
         _session.close()
         _session = None

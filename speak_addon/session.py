@@ -28,7 +28,7 @@ class Session:
     """What runs in this Blender."""
 
     def __init__(
-        self, settings: Callable[[], CoreSettings], introduce: Callable[[str], Speaker]
+        self, settings: Callable[[], CoreSettings], introduce: Callable[[str], Speaker | None]
     ) -> None:
         self.state = State()
         self.runner = EffectRunner(self.dispatch, settings)
@@ -91,6 +91,18 @@ class Session:
         )
         self.dispatch(asked)
         return number
+
+    def expect(self, shot: str, use_auto: bool) -> int:
+        """Start a job whose data `gathered` gives later; its number."""
+        number = self.state.last_job + 1
+        self.runner.jobs = {}
+        self.dispatch(on.GenerateAsked(number, shot, 0, use_auto, monotonic(), mixed=False))
+        return number
+
+    def gathered(self, number: int, data: JobData, notices: tuple[Note, ...]) -> None:
+        """Give the data of a job that was expected."""
+        self.runner.jobs = {number: data}
+        self.dispatch(on.Gathered(number, data.frames.count, notices))
 
     def job_of(self, shot: str) -> Job | None:
         """The running job if it is this shot's."""

@@ -54,6 +54,12 @@ def separate_copy(owner: Any) -> None:
             return
 
 
+def identity(owner: Any) -> str:
+    """The uuid of a shot, which is its own from now on if it was that of the original."""
+    separate_copy(owner)
+    return str(owner.speak.uuid)
+
+
 def rate(scene: Any) -> Fraction:
     """Frames per second of a scene."""
     return frame_rate(scene.render.fps, scene.render.fps_base)

@@ -20,8 +20,9 @@ class Link(Enum):
 
 
 class Stage(Enum):
-    """How far the job is; in this order."""
+    """How far the job is; in this order. The core starts while the voice is mixed."""
 
+    MIXING = "Mixing the voice down"
     WAITING = "Starting the core"
     PREPARING = "Reading the portrait"
     LISTENING = "Listening to the voice"

@@ -56,6 +56,9 @@ def _in_job(state: State, event: on.Event) -> Result:
     if job is None or not _concerns(job, event):
         return state, ()
     match event:
+        case on.Gathered(_, frames, notices):
+            told = replace(job, stage=Stage.WAITING, frames=frames, notices=notices)
+            return _with_core(replace(state, job=told))
         case on.RequestSent(_, request):
             return replace(state, job=replace(job, request=request)), ()
         case on.Noticed(_, notice):
@@ -123,6 +126,8 @@ def _generate_asked(state: State, event: on.GenerateAsked) -> Result:
     if state.job is not None:
         return state, ()
     job = Job(event.job, event.shot, event.auto, event.frames, event.now, notices=event.notices)
+    if not event.mixed:
+        job = replace(job, stage=Stage.MIXING)
     reports = {shot: r for shot, r in state.reports.items() if shot != event.shot}
     asked = replace(state, job=job, last_job=event.job, reports=MappingProxyType(reports))
     recent = tuple(t for t in state.crashes if event.now - t < CRASH_WINDOW)

@@ -36,3 +36,7 @@ def test_what_needs_no_sound_works_without_it(play):
 
 def test_pose_is_read_off_movies_and_pictures(play):
     play("clip")
+
+
+def test_voices_are_mixed_by_another_blender_to_the_same_samples(play):
+    play("mixing")

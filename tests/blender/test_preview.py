@@ -131,3 +131,23 @@ def test_a_row_is_blended_as_the_frames_are():
     row = np.frombuffer(core.sent[-1].blobs[0].data, "<f4")
     assert row.shape == (COUNT,)
     assert row[0] == 12.0
+
+
+def test_it_asks_again_while_the_voice_is_not_mixed_yet():
+    core, there = Core(), set[str]()
+    preview = Preview(core.send, lambda shot: speaker(shot) if shot in there else None)
+    preview.want(moment(0))
+    preview.advance()
+    assert (core.types, preview.busy) == ([], True)
+    preview.want(moment(3))  # meanwhile the playhead has moved
+    there.add("shot")
+    preview.advance()
+    assert core.types == ["prepare"]
+    for answer in (
+        on.Prepared(1, "portrait", OWN.tobytes()),
+        on.Heard(2, "voice"),
+        on.Proposed(3, AUTO.tobytes(), b""),
+    ):
+        assert preview.take(answer)
+    preview.advance()
+    assert core.sent[-1].fields["index"] == 3

@@ -35,6 +35,37 @@ def generating():
     return after(state, on.Keyed(103, KEYS), on.Planned(1, 2), on.RequestSent(1, 104))[0]
 
 
+def expected():
+    """The voice is still being mixed."""
+    return after(State(), on.GenerateAsked(1, "shot", 0, True, 10.0, mixed=False))
+
+
+def test_the_core_starts_while_the_voice_is_mixed():
+    state, effects = expected()
+    assert (state.job.stage, effects) == (Stage.MIXING, [do.StartCore()])
+    state, effects = after(state, on.CoreReady(FACTS))
+    assert effects == []
+    assert state.job.stage is Stage.MIXING
+    state, effects = after(state, on.Gathered(1, 3, (Note("portrait_cmyk"),)))
+    assert effects == [do.SendPrepare(1)]
+    assert (state.job.frames, state.job.notices) == (3, (Note("portrait_cmyk"),))
+    # The other way round the voice waits for the core.
+    state, effects = after(expected()[0], on.Gathered(1, 3))
+    assert effects == []
+    assert state.job.stage is Stage.WAITING
+    assert after(state, on.CoreReady(FACTS))[1] == [do.SendPrepare(1)]
+
+
+def test_what_ends_while_the_voice_is_mixed_ends_at_once():
+    state, _ = after(expected()[0], on.CancelAsked(11.0))
+    assert state.job is None
+    assert state.reports["shot"].outcome is Outcome.CANCELLED
+    assert after(state, on.Gathered(1, 3))[0].job is None
+    gone = Note("strip_missing", {"name": "Voice"})
+    state, _ = after(expected()[0], on.JobObstructed(1, gone, 11.0))
+    assert state.reports["shot"].error == gone
+
+
 def test_each_answer_asks_for_the_next_thing():
     state, effects = after(State(), asked())
     assert (state.link, effects) == (Link.STARTING, [do.StartCore()])
