@@ -24,7 +24,9 @@ compat        everything that differs between Blender 4.2 and 5.2
 words, translations  what is said, in the language of the interface
 properties, preferences, shots, curves, auto_keys, keys, curve_data, audio
 sources       portrait, voice and settings in forms that can be compared
+mixing, mix_strips  a voice mixed down by another Blender
 gather        a shot of the scene to the data of one job
+running_cores cores that run already: found, listed, chosen
 effect_runner the one place where effects happen; core_link: the core process
 session       state, runner and the pump that drives them; runtime: timer and handlers
 watching      what follows a change of the user's: change_count, preview_image, compare, viewport

@@ -10,6 +10,8 @@ from typing import Any
 from ..inference_core.protocol import messages
 from ..inference_core.protocol.client import Connection, CoreProcess
 from ..inference_core.protocol.errors import SpeakError
+from ..inference_core.protocol.rendezvous import Record
+from ..inference_core.protocol.running import RunningCore
 from . import events as on
 from .state import CoreFacts, Note
 
@@ -19,7 +21,7 @@ STOPPED = frozenset({"core_lost", "core_crashed", "core_start_failed"})
 
 @dataclass(frozen=True, slots=True)
 class CoreSettings:
-    """How to start the core."""
+    """How to start the core; running: one that runs already and is used instead."""
 
     python: Path
     root: Path
@@ -29,6 +31,7 @@ class CoreSettings:
     # For `serve` alone; the others are for every command of the core.
     serving: tuple[str, ...] = ()
     module: str = "inference_core"
+    running: Record | None = None
 
 
 def note(error: SpeakError) -> Note:
@@ -37,10 +40,13 @@ def note(error: SpeakError) -> Note:
 
 
 class CoreLink:
-    """At most one core and one connection to it. Never blocks but for starting and stopping."""
+    """At most one core and one connection to it. Never blocks but for starting and stopping.
+
+    A core that ran before it was connected to is left, not ended, by `stop`.
+    """
 
     def __init__(self) -> None:
-        self._core: CoreProcess | None = None
+        self._core: CoreProcess | RunningCore | None = None
         self._link: Connection | None = None
         self._describing: int | None = None
 
@@ -52,14 +58,17 @@ class CoreLink:
     def start(self, settings: CoreSettings) -> None:
         """Start the core; `poll` then brings CoreReady or CoreLost. Raises SpeakError."""
         self.stop()
-        self._core = CoreProcess.start(
-            settings.python,
-            root=settings.root,
-            paths=settings.paths,
-            log=settings.log,
-            arguments=(*settings.arguments, *settings.serving),
-            module=settings.module,
-        )
+        if settings.running is not None:
+            self._core = RunningCore(settings.running)
+        else:
+            self._core = CoreProcess.start(
+                settings.python,
+                root=settings.root,
+                paths=settings.paths,
+                log=settings.log,
+                arguments=(*settings.arguments, *settings.serving),
+                module=settings.module,
+            )
         self._link = self._core.connect()
         self._describing = self._link.send(messages.describe())
 

@@ -14,7 +14,7 @@ from . import effects as do
 from . import events as on
 from . import requests, shot_record
 from .background import Background
-from .core_link import CoreLink, CoreSettings, note
+from .core_link import STOPPED, CoreLink, CoreSettings, note
 from .job_data import JobData
 from .layers import blend
 from .requests import track_bytes
@@ -66,7 +66,7 @@ class EffectRunner:
         try:
             self.link.start(self._settings())
         except SpeakError as error:
-            self._emit(on.CoreLost(note(error), monotonic()))
+            self._emit(on.CoreLost(note(error), monotonic(), error.code in STOPPED))
 
     def _send(
         self,

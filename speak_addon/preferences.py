@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
+from ..inference_core.protocol import rendezvous
 from ..inference_core.protocol.errors import SpeakError
+from ..inference_core.protocol.rendezvous import Record
 from . import interpreter, root_package
 from .core_link import CoreSettings
 from .file_hash import file_hash
@@ -20,11 +22,37 @@ LOG_NAME = "core.log"
 CORE_MODULE = "inference_core"
 
 
+def _another_core(chosen: Any, _context: Any) -> None:
+    from . import running_cores, runtime
+
+    if chosen.core == "RUNNING":
+        running_cores.look()
+    runtime.leave_core()
+
+
 class SPEAK_AP_preferences(bpy.types.AddonPreferences):
     """How the core runs on this machine."""
 
     bl_idname = root_package()
 
+    core: EnumProperty(
+        name="Core",
+        description="Which core makes the frames",
+        items=(
+            ("OWN", "Started by the Add-on", "A core that starts and ends with this Blender"),
+            (
+                "RUNNING",
+                "Already Running",
+                "A core that was started with: python -m inference_core serve --shared",
+            ),
+        ),
+        update=_another_core,
+    )
+    running: StringProperty(
+        name="Running Core",
+        description="Process and time of start of the core that is used",
+        update=_another_core,
+    )
     threads: IntProperty(
         name="Threads",
         description="Processor threads that the core may use; 0 leaves the choice to it",
@@ -77,15 +105,18 @@ class SPEAK_AP_preferences(bpy.types.AddonPreferences):
 
     def draw(self, context: Any) -> None:
         """Draw the preferences."""
+        from .panels.cores import draw_running
         from .panels.drawing import draw_core_status
 
         layout = self.layout
         layout.use_property_split = True
-        layout.prop(self, "threads")
-        layout.prop(self, "idle_minutes")
-        layout.prop(self, "python")
-        layout.prop(self, "pack")
-        layout.prop(self, "log_folder")
+        layout.row().prop(self, "core", expand=True)
+        if self.core == "RUNNING":
+            draw_running(layout, self.running)
+        started = layout.column()
+        started.active = self.core == "OWN"
+        for name in ("threads", "idle_minutes", "python", "pack", "log_folder"):
+            started.prop(self, name)
         layout.prop(self, "allow_unmarked")
         draw_core_status(layout)
 
@@ -115,8 +146,23 @@ def log_file() -> Path:
     return folder / LOG_NAME
 
 
+def running_core() -> Record | None:
+    """The core that runs already and was chosen, as it says of itself; None for one of our own.
+
+    Raises SpeakError: core_gone, core_not_ours, version_mismatch.
+    """
+    chosen = preferences()
+    if getattr(chosen, "core", "OWN") != "RUNNING":
+        return None
+    return rendezvous.find(getattr(chosen, "running", ""))
+
+
 def pack_hash() -> str:
     """The hash of the chosen pack's description, as frame keys know it."""
+    if getattr(preferences(), "core", "OWN") == "RUNNING":
+        from . import running_cores
+
+        return running_cores.pack_hash()
     chosen = getattr(preferences(), "pack", "")
     root = Path(__file__).resolve().parent.parent
     default = root / "inference_core" / "packs" / "default"
@@ -125,8 +171,19 @@ def pack_hash() -> str:
     )
 
 
+def link_settings() -> CoreSettings:
+    """Which core makes the frames: one of our own, or the chosen one that runs already.
+
+    Raises SpeakError: core_start_failed, and as `running_core`.
+    """
+    running = running_core()
+    if running is None:
+        return core_settings()
+    return CoreSettings(Path(), Path(), (), log_file(), running=running)
+
+
 def core_settings() -> CoreSettings:
-    """How to start the core. Raises SpeakError(core_start_failed)."""
+    """How to start a core of our own. Raises SpeakError(core_start_failed)."""
     chosen = preferences()
     override = bpy.path.abspath(getattr(chosen, "python", ""))
     root = Path(__file__).resolve().parent.parent

@@ -9,6 +9,7 @@ from typing import Any
 
 import bpy
 import numpy as np
+import numpy.typing as npt
 from bpy.utils import previews
 
 from . import preferences, shots, viewport
@@ -21,12 +22,12 @@ _picture: Picture | None = None
 _texture: Any = None
 
 
-def rgba(picture: Picture) -> viewport.Colours:
-    """The picture as Blender wants it: float32 [h, w, 4], 0 to 1, the bottom row first."""
+def rgba(picture: Picture) -> npt.NDArray[np.uint8]:
+    """The picture as Blender wants it: uint8 [h, w, 4], the bottom row first."""
     seen = np.frombuffer(picture.pixels, np.uint8).reshape(picture.shape)
     height, width, channels = picture.shape
-    result = np.ones((height, width, 4), np.float32)
-    result[..., :channels] = seen[::-1] * np.float32(1 / 255)
+    result = np.full((height, width, 4), 255, np.uint8)
+    result[..., :channels] = seen[::-1]
     return result
 
 
@@ -40,7 +41,8 @@ def show(picture: Picture) -> None:
     height, width, _ = picture.shape
     if tuple(icon.image_size) != (width, height):
         icon.image_size = width, height
-    icon.image_pixels_float.foreach_set(rgba(picture).ravel())
+    # One number holds the four bytes of a pixel.
+    icon.image_pixels.foreach_set(rgba(picture).view(np.int32).ravel())
 
 
 def clear() -> None:
@@ -74,7 +76,7 @@ def _draw() -> None:
     if plane is None:
         return
     if _texture is None:
-        _texture = viewport.texture_of_pixels(rgba(_picture))
+        _texture = viewport.texture_of_pixels(rgba(_picture) * np.float32(1 / 255))
     viewport.draw(plane, _texture)
 
 

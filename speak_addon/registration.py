@@ -20,6 +20,7 @@ from . import (
     properties,
     results_elsewhere,
     rig,
+    running_cores,
     runtime,
     set_operators,
     sets_in_file,
@@ -49,6 +50,7 @@ MODULES = (
     marks_operators,
     results_elsewhere,
     diagnostics,
+    running_cores,
     panels,
 )
 CLASSES: tuple[type, ...] = tuple(cls for module in MODULES for cls in module.CLASSES)

@@ -10,7 +10,7 @@ from bpy.app.handlers import persistent
 from ..inference_core.protocol.errors import SpeakError
 from . import audio, compat, gather, shots
 from .job_data import Speaker
-from .preferences import core_settings
+from .preferences import link_settings
 from .session import Session
 from .state import Link
 
@@ -27,7 +27,7 @@ def session() -> Session:
     """The one session, made on first use."""
     global _session
     if _session is None:
-        _session = Session(core_settings, _introduce)
+        _session = Session(link_settings, _introduce)
     return _session
 
 
@@ -39,6 +39,12 @@ def _introduce(shot: str) -> Speaker | None:
     if not bpy.app.background and not gather.ready(owner, compat.sequencer_scene(bpy.context)):
         return None
     return gather.speaker(owner, compat.sequencer_scene(bpy.context))
+
+
+def leave_core() -> None:
+    """Another core was chosen: leave the one of before, unless it is at work."""
+    if _session is not None and _session.state.job is None:
+        _session.close()
 
 
 def redraw() -> None:

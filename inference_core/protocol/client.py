@@ -90,8 +90,12 @@ class Connection:
     {code, args} once, after every request still open has ended with `failed` of that code.
     """
 
-    def __init__(self, open_channel: Callable[[], Channel]) -> None:
-        """`open_channel` waits for the other side and proves the token; it raises SpeakError."""
+    def __init__(self, open_channel: Callable[[], Channel], lost: str = "core_lost", **args: str):
+        """`open_channel` waits for the other side and proves the token; it raises SpeakError.
+
+        lost: the code, with its arguments, of a connection that ends by itself.
+        """
+        self._lost = SpeakError(lost, **args)
         self.state = "connecting"  # then "ready", then "closed"
         self._open_channel = open_channel
         self._channel: Channel | None = None
@@ -99,7 +103,7 @@ class Connection:
         self._events: deque[Event] = deque()
         self._waiting_bytes = 0
         self._open: set[int] = set()
-        self._reason = SpeakError("core_lost")  # why it is closed
+        self._reason = self._lost  # why it is closed
         self._outgoing: queue.SimpleQueue[tuple[int, Request] | None] = queue.SimpleQueue()
         threading.Thread(target=self._run, name="speak reader", daemon=True).start()
 
@@ -172,7 +176,7 @@ class Connection:
         self._change.notify_all()
 
     def _run(self) -> None:
-        error = SpeakError("core_lost")
+        error = self._lost
         try:
             channel = self._open_channel()
             with self._change:

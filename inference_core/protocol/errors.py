@@ -27,11 +27,20 @@ TABLE: dict[str, Wording] = {
     ),
     "version_mismatch": Wording(
         "The add-on speaks version {ours} of the link and the core version {theirs}.",
-        "Restart Blender, or reinstall the extension so that both come from one zip.",
+        "Restart Blender, or reinstall the extension so that both come from one zip. A core that "
+        "runs already has to be of the same release.",
     ),
     "busy": Wording(
         "Another program is already using this core.",
         "Close the other one, or start a core of its own for this one.",
+    ),
+    "core_gone": Wording(
+        "The core {name} that was chosen in the preferences does not run any more.",
+        "Choose another one there, or let the add-on start its own.",
+    ),
+    "core_not_ours": Wording(
+        "The core {name} was started by another user of this machine.",
+        "Choose one of your own in the preferences, or let the add-on start its own.",
     ),
     "queue_full": Wording(
         "{limit} requests are already waiting.",

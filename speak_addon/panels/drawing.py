@@ -5,7 +5,7 @@ import re
 import unicodedata
 from typing import Any
 
-from .. import diagnostics, runtime, words
+from .. import diagnostics, preferences, runtime, words
 from ..state import Link, Note
 
 # About how many letters fit into a line of the sidebar at its first width.
@@ -69,6 +69,8 @@ def draw_core_status(layout: Any) -> None:
         row.label(text="Starting the core ...")
     elif core is not None:
         row.label(text=f"{core.pack} {core.pack_version}, {', '.join(core.providers)}")
+    elif getattr(preferences.preferences(), "core", "OWN") == "RUNNING":
+        row.label(text="Not connected to a core; Generate connects")
     else:
         row.label(text="The core is not running; Generate starts it")
     test = diagnostics.test()

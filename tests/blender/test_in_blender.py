@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The add-on inside Blender with a real core, each scenario in a process of its own."""
 
+import os
 import time
 from pathlib import Path
+
+import pytest
 
 
 def test_from_portrait_and_voice_to_an_edited_shot(play, pack):
@@ -19,6 +22,11 @@ def test_bad_input_is_refused_with_a_sentence_and_then_it_works(play, pack):
 
 def test_a_core_that_dies_or_is_cancelled_loses_nothing(play, pack):
     play("core_trouble", pack)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="starts cores with the signals of POSIX")
+def test_a_core_that_runs_already_is_used_and_left(play, pack):
+    play("running_core", pack)
 
 
 def test_a_shot_with_odd_values_says_what_is_wrong(play, pack):

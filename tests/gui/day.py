@@ -2,8 +2,9 @@
 """Runs inside a Blender with a window: an animator's day, a picture of each step.
 
 First shot, an emotion edit, only the changed frames again, a slider dragged with the preview,
-takes, cancel, undo. A timer of its own notes how long the window stood still in each step, beside
-the longest call of the add-on itself: without a graphics card drawing takes most of the time.
+takes, cancel, undo. A timer of its own notes how long the window stood still, and every call of
+Blender's into the add-on is timed: without a graphics card drawing takes seconds, and no call of
+the add-on's may take the window's thread longer than 50 ms.
 """
 
 import sys
@@ -15,14 +16,17 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from own_time import OwnTime
 from window import (
     LAB,
     PACKAGE,
     Blocked,
+    active,
     area_of,
     click,
     counts,
     facts,
+    finished,
     found,
     front_view,
     install,
@@ -36,16 +40,17 @@ from window import (
     scroll,
     session,
     show_tab,
-    time_calls,
     until,
+    view_all,
     window,
-)  # fmt: skip
+)
 
 FRAMES = 48
 
 
-def module(name: str):
-    return sys.modules[f"{PACKAGE}.speak_addon.{name}"]
+# No call of the add-on may take the window's thread longer than this, in seconds.
+MOST = 0.05
+ours = OwnTime(PACKAGE)
 
 
 def steps() -> Iterator[float]:
@@ -54,7 +59,7 @@ def steps() -> Iterator[float]:
     bpy.context.preferences.view.ui_scale = 0.72
     yield 0.5
     yield from show_tab("VIEW_3D")
-    watch_our_calls()
+    ours.watch()
     yield from first_shot()
     yield from emotion_edit()
     yield from changed_frames_only()
@@ -63,15 +68,13 @@ def steps() -> Iterator[float]:
     yield from cancelled()
     yield from undone()
     yield from other_editors()
+    nothing_of_ours_takes_long()
 
 
-def watch_our_calls() -> None:
-    for owner, name in (
-        (session(), "pump"), (module("results"), "apply"), (module("gather"), "gather"),
-        (module("takes"), "record"), (module("takes"), "show"), (module("watching"), "moment"),
-        (module("preview_image"), "show"), (module("keys"), "ramp"), (module("compare"), "prepare"),
-    ):  # fmt: skip
-        time_calls(owner, name)
+def nothing_of_ours_takes_long() -> None:
+    facts["own_calls"] = ours.table()
+    name, cost = ours.longest()
+    assert cost.cpu < MOST, f"{name} held the window's thread for {1000 * cost.cpu:.0f} ms"
 
 
 def first_shot() -> Iterator[float]:
@@ -85,21 +88,17 @@ def first_shot() -> Iterator[float]:
     yield from until(lambda: session().changes, 20)
     photograph("1-before")
     yield from click("speak.generate")
-    blocked = Blocked()
+    blocked = Blocked(ours)
     yield from until(lambda: session().state.job is not None)
     yield from until(lambda: session().state.job.made > 5, 120)
     photograph("2-generating")
-    yield from until(lambda: session().state.job is None, 300)
-    facts["still_while_generating"] = round(blocked.stop(), 3)
+    yield from finished()
+    facts["still_while_generating"] = blocked.stop()
     yield 1.5
     bpy.context.scene.frame_set(20)
     yield 2.0
     photograph("3-first-shot")
     facts["first"] = (report().made, report().kept)
-
-
-def active():
-    return bpy.context.view_layer.objects.active
 
 
 def emotion_edit() -> Iterator[float]:
@@ -124,11 +123,12 @@ def changed_frames_only() -> Iterator[float]:
     before = stamps()
     yield from click("speak.generate")
     yield from until(lambda: session().state.job is not None)
-    yield from until(lambda: session().state.job is None, 300)
+    yield from finished()
     yield 1.5
     after = stamps()
     facts["made_again"] = report().made
     facts["files_changed"] = sum(before[name] != after[name] for name in before)
+    assert 0 < facts["files_changed"] == facts["made_again"] == facts["edit_touches"] < FRAMES
     photograph("5-changed-only")
 
 
@@ -146,11 +146,11 @@ def dragged_slider() -> Iterator[float]:
     # Without a graphics card a material takes a second to draw; the preview is drawn over it.
     area.spaces.active.shading.type = "SOLID"
     yield 2.0
-    alone = Blocked()
+    alone = Blocked(ours)
     for _ in range(30):
         area.tag_redraw()
         yield 0.03
-    facts["still_drawing_alone"] = round(alone.stop(), 3)
+    facts["still_drawing_alone"] = alone.stop()
     delays: list[float] = []
     began: dict[int, float] = {}
     preview = session().preview
@@ -171,7 +171,7 @@ def dragged_slider() -> Iterator[float]:
     (x, y), made = found[0], len(delays)
     move(x, y)
     yield 0.2
-    blocked = Blocked()
+    blocked = Blocked(ours)
     window().event_simulate(type="LEFTMOUSE", value="PRESS", x=x, y=y)
     for number in range(60):
         move(x + number, y)
@@ -180,7 +180,7 @@ def dragged_slider() -> Iterator[float]:
     yield from until(lambda: not preview.busy, 20)
     facts["dragged_to"] = round(edit.happy, 3)
     facts["previews_while_dragging"] = len(delays) - made
-    facts["still_while_dragging"] = round(blocked.stop(), 3)
+    facts["still_while_dragging"] = blocked.stop()
     preview._send, preview._answered = send, take
     delays.sort()
     facts["previews"] = len(delays)
@@ -229,6 +229,7 @@ def takes() -> Iterator[float]:
     bpy.ops.speak.show_take(number=1)
     yield from until(lambda: session().changes, 30)
     facts["back_at_first"] = len(next(iter(session().changes.values())).frames)
+    assert facts["back_at_first"] == 0, "an earlier take needs nothing to be made"
     photograph("9-first-take")
     bpy.ops.speak.show_take(number=2)
     yield 1.0
@@ -240,37 +241,63 @@ def cancelled() -> Iterator[float]:
     yield 0.5
     yield from click("speak.generate")
     yield from until(lambda: session().state.job is not None and session().state.job.made > 3, 120)
-    press("ESC", region_of(area_of("VIEW_3D"), "WINDOW").x + 200, 300)
+    press("ESC", *spot_in_view())
     began = time.monotonic()
     yield from until(lambda: session().state.job is None, 10)
     facts["cancel_took"] = round(time.monotonic() - began, 3)
+    assert report().outcome.value == "cancelled"
     yield 0.5
     photograph("10-cancelled")
     active().speak.seed = 0
 
 
 def undone() -> Iterator[float]:
-    region = region_of(area_of("VIEW_3D"), "WINDOW")
-    spot = region.x + 200, region.y + 200
-    facts["before_undo"] = counts()
+    """Ctrl-Z over the viewport takes a generation back in one step; Shift-Ctrl-Z brings it."""
+    shot = active().speak
+    shot.seed = 7
+    bpy.ops.ed.undo_push(message="Seed")
+    yield 0.5
+    found.clear()
+    before = shot.take
+    yield from click("speak.generate")
+    yield from until(lambda: session().state.job is not None)
+    yield from finished()
+    yield 1.5
+    made = active().speak.take
+    assert made > before, "a generation is a take"
+    spot = spot_in_view()
     move(*spot)
     yield 0.2
-    for _ in range(3):
-        press("Z", *spot, ctrl=True)
-        yield 1.0
-    facts["after_undo"] = counts()
+    press("Z", *spot, ctrl=True)
+    yield 2.0
+    facts["undo"] = (before, made, active().speak.take, counts())
+    assert active().speak.take == before
     photograph("11-undone")
+    press("Z", *spot, ctrl=True, shift=True)
+    yield 2.0
+    assert active().speak.take == made
+
+
+def spot_in_view() -> tuple[int, int]:
+    region = region_of(area_of("VIEW_3D"), "WINDOW")
+    return region.x + 200, region.y + 200
 
 
 def other_editors() -> Iterator[float]:
+    """The same shot in the Sequencer and in the Graph Editor."""
     area = area_of("VIEW_3D")
+    area.type = "SEQUENCE_EDITOR"
+    area.spaces.active.view_type = "SEQUENCER"
+    yield 0.5
+    yield from show_tab("SEQUENCE_EDITOR")
+    view_all("SEQUENCE_EDITOR")
+    yield 0.5
+    photograph("12-sequencer")
     area.type = "GRAPH_EDITOR"
     yield 0.5
-    region = region_of(area, "WINDOW")
-    with bpy.context.temp_override(window=window(), area=area, region=region):
-        bpy.ops.graph.view_all()
+    view_all("GRAPH_EDITOR")
     yield 0.5
-    photograph("12-graph")
+    photograph("13-graph")
 
 
 play(steps())

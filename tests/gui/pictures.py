@@ -2,8 +2,7 @@
 """Runs inside a Blender with a window: takes the pictures of docs/, a whole window or one panel.
 
 For a panel all others are taken away meanwhile, so that the picture shows it alone.
-`docs_images.py`
-beside this file cuts them out and puts them into docs/images.
+`docs_images.py` beside this file cuts them out and puts them into docs/images.
 """
 
 import json
@@ -17,31 +16,25 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from window import (
     LAB,
-    PACKAGE,
+    active,
     area_of,
     facts,
+    finished,
     front_view,
     install,
     make_scene,
+    module,
     photograph,
     play,
     region_of,
     session,
     show_tab,
     until,
-    window,
+    view_all,
 )
 
 FRAMES = 60
 rectangles: dict[str, list[int]] = {}
-
-
-def module(name: str):
-    return sys.modules[f"{PACKAGE}.speak_addon.{name}"]
-
-
-def active():
-    return bpy.context.view_layer.objects.active
 
 
 def steps() -> Iterator[float]:
@@ -97,11 +90,6 @@ def steps() -> Iterator[float]:
     (LAB / "rectangles.json").write_text(json.dumps(rectangles))
 
 
-def finished() -> Iterator[float]:
-    yield from until(lambda: session().state.job is None, 300)
-    yield from until(lambda: not module("runtime").session().runner.background.busy, 30)
-
-
 def each_panel(suffix: str) -> Iterator[float]:
     """A picture of each panel alone."""
     classes = [c for c in module("registration").CLASSES if issubclass(c, bpy.types.Panel)]
@@ -135,9 +123,7 @@ def graph_editor() -> Iterator[float]:
         curve.hide = curve.data_path.rpartition(".")[2] not in names
     area.type = "GRAPH_EDITOR"
     yield 1.0
-    region = region_of(area, "WINDOW")
-    with bpy.context.temp_override(window=window(), area=area, region=region):
-        bpy.ops.graph.view_all()
+    view_all("GRAPH_EDITOR")
     yield 1.0
     photograph("graph")
 
@@ -150,9 +136,7 @@ def sequencer() -> Iterator[float]:
     area.spaces.active.view_type = "SEQUENCER"
     yield 0.5
     yield from show_tab("SEQUENCE_EDITOR")
-    region = region_of(area, "WINDOW")
-    with bpy.context.temp_override(window=window(), area=area, region=region):
-        bpy.ops.sequencer.view_all()
+    view_all("SEQUENCE_EDITOR")
     yield 1.0
     photograph("sequencer")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prepare a folder, start the Blender named by SPEAK_BLENDER in it, and let `drive.py` drive it.
+"""Prepare a folder, start the Blender named by SPEAK_BLENDER in it, and let a script drive it.
 
     SPEAK_BLENDER=/path/to/blender python tests/gui/run.py OUT [--zip FILE] [--pack FOLDER]
 
@@ -27,8 +27,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Drive a real Blender window and photograph it.")
     parser.add_argument("out", type=Path, help="folder for everything; emptied first")
     parser.add_argument("--zip", type=Path, help="an extension zip instead of the checkout")
-    parser.add_argument("--pack", type=Path, help="a model pack instead of a tiny one")
-    parser.add_argument("--drive", default="drive", help="the script beside this one that drives")
+    parser.add_argument("--pack", type=Path, help="a model pack instead of the zip's or a tiny one")
+    parser.add_argument("--drive", default="day", help="the script beside this one that drives")
     options = parser.parse_args()
     blender = os.environ.get("SPEAK_BLENDER")
     if not blender:
@@ -68,7 +68,7 @@ def _prepare(out: Path, zip_file: Path | None, pack: Path | None) -> None:
         _zip_checkout(out / "speak.zip")
     if pack is not None:
         shutil.copytree(pack, out / "pack")
-    else:
+    elif zip_file is None:
         from tests.fixtures.tiny_pack import write_pack
 
         write_pack(out / "pack")

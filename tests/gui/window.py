@@ -14,6 +14,10 @@ from typing import Any
 
 import bpy
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from own_time import OwnTime
+
 JOB = json.loads(Path(sys.argv[-1]).read_text())
 LAB = Path(JOB["folder"])
 PACKAGE = "bl_ext.user_default.speak"
@@ -120,8 +124,31 @@ def click(operator: str) -> Iterator[float]:
     yield 0.1
 
 
+def module(name: str) -> Any:
+    """A module of the add-on as Blender loaded it."""
+    return sys.modules[f"{PACKAGE}.speak_addon.{name}"]
+
+
+def active() -> Any:
+    return bpy.context.view_layer.objects.active
+
+
 def session() -> Any:
-    return sys.modules[f"{PACKAGE}.speak_addon.runtime"].session()
+    return module("runtime").session()
+
+
+def finished(seconds: float = 300.0) -> Iterator[float]:
+    """Let the window live until the job and what it has to write are over."""
+    yield from until(lambda: session().state.job is None, seconds)
+    yield from until(lambda: not session().runner.background.busy, 30)
+
+
+def view_all(kind: str) -> None:
+    """Show everything in a Graph Editor or a Sequencer."""
+    area = area_of(kind)
+    region = region_of(area, "WINDOW")
+    with bpy.context.temp_override(window=window(), area=area, region=region):
+        getattr(bpy.ops, {"GRAPH_EDITOR": "graph", "SEQUENCE_EDITOR": "sequencer"}[kind]).view_all()
 
 
 def report() -> Any:
@@ -134,7 +161,8 @@ def install() -> None:
     bpy.ops.extensions.package_install_files(
         filepath=str(LAB / "speak.zip"), repo="user_default", enable_on_install=True, overwrite=True
     )
-    bpy.context.preferences.addons[PACKAGE].preferences.pack = str(LAB / "pack")
+    if (LAB / "pack").is_dir():
+        bpy.context.preferences.addons[PACKAGE].preferences.pack = str(LAB / "pack")
 
 
 def make_scene() -> None:
@@ -164,44 +192,32 @@ def counts() -> dict[str, int]:
     owner = next(o for o in bpy.data.objects if o.speak.is_shot)
     curves = 0
     if owner.animation_data and owner.animation_data.action:
-        bag = sys.modules[f"{PACKAGE}.speak_addon.compat"].find_bag(owner)
+        bag = module("compat").find_bag(owner)
         curves = 0 if bag is None else len(bag.fcurves)
     return {"strips": len(strips), "curves": curves}
 
 
-def time_calls(owner: Any, name: str) -> None:
-    """Note the longest call of a function of the add-on: its part in what blocks the window."""
-    inner = getattr(owner, name)
-
-    def timed(*arguments: Any, **named: Any) -> Any:
-        began = time.monotonic()
-        try:
-            return inner(*arguments, **named)
-        finally:
-            key = f"longest_{name}"
-            facts[key] = max(facts.get(key, 0.0), round(time.monotonic() - began, 4))
-
-    setattr(owner, name, timed)
-
-
 class Blocked:
-    """The longest time between two beats of a timer of its own."""
+    """The longest time between two beats of a timer of its own, and the add-on's part in it."""
 
-    def __init__(self) -> None:
-        self._longest = 0.0
+    def __init__(self, ours: OwnTime) -> None:
+        self._longest = self._part = 0.0
+        self._ours, self._before = ours, ours.wall
         self._timer = self._beat  # each look at a method gives another object
 
         self._last = time.monotonic()
         bpy.app.timers.register(self._timer)
 
-    def stop(self) -> float:
+    def stop(self) -> dict[str, float]:
+        """Seconds: the longest time, and how much the add-on's calls had of a stretch at most."""
         bpy.app.timers.unregister(self._timer)
-        return self._longest
+        return {"longest": round(self._longest, 3), "ours": round(self._part, 4)}
 
     def _beat(self) -> float:
         now = time.monotonic()
         self._longest = max(self._longest, now - self._last)
-        self._last = now
+        self._part = max(self._part, self._ours.wall - self._before)
+        self._last, self._before = now, self._ours.wall
         return 0.01
 
 
