@@ -31,6 +31,7 @@ effect_runner the one place where effects happen; core_link: the core process
 session       state, runner and the pump that drives them; runtime: timer and handlers
 watching      what follows a change of the user's: change_count, preview_image, compare, viewport
 results, results_elsewhere, planes  frames and curves in the scene
+rna_data, driven_data  drivers, modifiers, NLA and mood strips as plain data
 takes, moods, wheel, sets_in_file   what the animator works with
 rig           a 3D face says the voice
 marks         whether frames are marked, and what was stated of the person; marks_operators

@@ -126,6 +126,42 @@ def find_bag(owner: Any) -> Any | None:
     return None
 
 
+def bag_of(action: Any, slot: Any) -> Any | None:
+    """What holds the F-curves of an action for a slot, or None; nothing is made."""
+    if action is None or not hasattr(action, "layers"):
+        return action
+    for layer in action.layers:
+        for strip in layer.strips:
+            bag = None if slot is None else strip.channelbag(slot)
+            if bag is not None:
+                return bag
+    return None
+
+
+def slot_for(action: Any, owner: Any) -> Any | None:
+    """The slot of an action that fits an object: by its name, else the first; None without one."""
+    slots = [
+        s for s in getattr(action, "slots", ()) if s.target_id_type in ("OBJECT", "UNSPECIFIED")
+    ]
+    named = [slot for slot in slots if slot.name_display == owner.name]
+    return (named or slots or [None])[0]
+
+
+def ensure_bag_of(action: Any, owner: Any) -> Any:
+    """What holds the F-curves of an action for an object, made where it is missing."""
+    if not hasattr(action, "layers"):
+        return action
+    slot = slot_for(action, owner) or action.slots.new(id_type="OBJECT", name=owner.name)
+    layer = action.layers[0] if action.layers else action.layers.new("Layer")
+    strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
+    return strip.channelbag(slot, ensure=True)
+
+
+def remove_strip(scene: Any, strip: Any) -> None:
+    """Take a strip out of a scene's sequencer."""
+    strips(scene.sequence_editor).remove(strip)
+
+
 def new_curve(bag: Any, path: str, group: str) -> Any:
     """A new F-curve in a group; the group is made when needed."""
     curve = bag.fcurves.new(path, index=0)

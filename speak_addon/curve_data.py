@@ -10,6 +10,7 @@ import numpy as np
 from ..inference_core.protocol.controls import CONTROLS, GROUPS
 from . import compat, keys
 from .curves import ACTION, PATHS
+from .rna_data import fill, plain
 
 # What a key consists of: its numbers, and its choices from lists.
 NUMBERS = ("co", "handle_left", "handle_right")
@@ -26,7 +27,7 @@ def capture(owner: Any) -> dict[str, Any]:
     for path in PATHS:
         curve = None if bag is None else bag.fcurves.find(path, index=0)
         if curve is not None and len(curve.keyframe_points):
-            found[path] = _data(curve)
+            found[path] = keys_of(curve)
     values = {path: round(float(owner.path_resolve(path)), 7) for path in PATHS}
     settings = {name: getattr(owner.speak, name) for name in SETTINGS}
     return {"values": values, "curves": found, "settings": settings}
@@ -45,12 +46,13 @@ def restore(owner: Any, data: Mapping[str, Any]) -> None:
             setattr(getattr(owner.speak, layer), name, float(value))
     for path, points in data["curves"].items():
         if path in PATHS:
-            _fill(bag.fcurves.new(path, index=0), points)
+            fill_keys(bag.fcurves.new(path, index=0), points)
     keys.tidy(owner)
     keys.touch(owner)
 
 
-def _data(curve: Any) -> dict[str, Any]:
+def keys_of(curve: Any) -> dict[str, Any]:
+    """A curve's keys and modifiers, whatever object it belongs to."""
     points = curve.keyframe_points
     count = len(points)
     data: dict[str, Any] = {"extrapolation": curve.extrapolation, "mute": curve.mute}
@@ -64,11 +66,22 @@ def _data(curve: Any) -> dict[str, Any]:
         points.foreach_get(name, numbers)
         names = {item.value: item.identifier for item in _choices(name)}
         data[name] = [names.get(int(number), "") for number in numbers]
+    data["modifiers"] = [
+        {
+            **plain(modifier),
+            "kind": modifier.type,
+            "points": [plain(point) for point in getattr(modifier, "control_points", ())],
+        }
+        for modifier in curve.modifiers
+    ]
     return data
 
 
-def _fill(curve: Any, data: Mapping[str, Any]) -> None:
+def fill_keys(curve: Any, data: Mapping[str, Any]) -> None:
+    """Give a curve what `keys_of` gave, in place of what it has."""
     points = curve.keyframe_points
+    for point in reversed(points):
+        points.remove(point, fast=True)
     count = len(data["co"]) // 2
     points.add(count)
     for name in CHOICES:
@@ -78,6 +91,13 @@ def _fill(curve: Any, data: Mapping[str, Any]) -> None:
     for name in NUMBERS:
         points.foreach_set(name, np.array(data[name], np.float32))
     curve.extrapolation, curve.mute = data["extrapolation"], bool(data["mute"])
+    for modifier in list(curve.modifiers):
+        curve.modifiers.remove(modifier)
+    for told in data.get("modifiers", ()):
+        modifier = curve.modifiers.new(told["kind"])
+        for point in told["points"]:
+            fill(modifier.control_points.add(point["frame"]), point)
+        fill(modifier, told)
     curve.update()
 
 

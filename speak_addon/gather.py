@@ -10,7 +10,18 @@ import numpy as np
 
 from ..inference_core.protocol.errors import SpeakError
 from ..inference_core.protocol.messages import MAX_FRAMES, MAX_PORTRAIT_BYTES
-from . import audio, curve_data, curves, layers, marks, moods, preferences, shots, sources
+from . import (
+    audio,
+    curve_data,
+    curves,
+    driven_data,
+    layers,
+    marks,
+    moods,
+    preferences,
+    shots,
+    sources,
+)
 from .frame_time import FrameRange
 from .job_data import JobData, Speaker
 from .shot_folder import ShotFolder
@@ -49,7 +60,7 @@ def gather(owner: Any, scene: Any) -> tuple[JobData, tuple[Note, ...]]:
         use_auto=shot.use_auto,
         edit=edit,
         weights=weights,
-        kept=curve_data.capture(owner),
+        kept={**curve_data.capture(owner), **driven_data.capture(owner, scene)},
         measured=np.full(edit.shape, np.nan, np.float32),
     )
     return data, tuple(notices)

@@ -5,7 +5,7 @@ A mood strip is an adjustment strip that adjusts nothing, so it is never seen in
 means lies in its own properties. It is added to the edit layer when frames are asked for.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,6 +84,45 @@ def of_shot(owner: Any, scene: Any) -> list[Mood]:
             )
         )
     return found
+
+
+def strips_of(owner: Any, scene: Any) -> list[Any]:
+    """The mood strips that were made for a shot, but for those of nobody and in meta strips."""
+    uuid, editor = owner.speak.uuid, scene.sequence_editor
+    there = [] if editor is None else list(compat.strips(editor))
+    return [strip for strip in there if is_mood(strip) and strip.get(SHOT) == uuid]
+
+
+def facts(strip: Any, scene: Any) -> dict[str, Any]:
+    """What a mood strip means, with the values that its set has now."""
+    chosen = sets_in_file.find(scene, str(strip[SET]))
+    return {
+        "set": str(strip[SET]),
+        "values": None if chosen is None else dict(chosen.values),
+        "amount": float(strip.get(AMOUNT, 1.0)),
+        "ramp_in": float(strip.get(RAMP_IN, 0.3)),
+        "ramp_out": float(strip.get(RAMP_OUT, 0.3)),
+    }
+
+
+def put(owner: Any, scene: Any, told: Mapping[str, Any]) -> Any:
+    """A mood strip as `facts` and its place tell of it.
+
+    A set that is gone or has other values by now comes back beside it, under a name of its own.
+    """
+    chosen = Set(str(told["set"]), told["values"] or {})
+    now = sets_in_file.find(scene, chosen.name)
+    if told["values"] and (now is None or dict(now.values) != dict(chosen.values)):
+        chosen = Set(sets_in_file.free_name(scene, chosen), chosen.values)
+        sets_in_file.store(scene, chosen)
+    strip = new_strip(owner, scene, chosen, told["start"], told["end"] - 1)
+    strip.name, strip.mute = told["name"], told["mute"]
+    strip[AMOUNT], strip[RAMP_IN], strip[RAMP_OUT] = (
+        told["amount"], told["ramp_in"], told["ramp_out"],
+    )  # fmt: skip
+    if strip.channel != told["channel"]:
+        strip.channel = told["channel"]
+    return strip
 
 
 def tag_of(chosen: Set) -> str:

@@ -47,6 +47,14 @@ def find(scene: Any, name: str) -> Set | None:
     return None
 
 
+def free_name(scene: Any, one: Set) -> str:
+    """The set's name, or with a number behind it where another set has that name already."""
+    name, number = one.name, 2
+    while (there := find(scene, name)) is not None and dict(there.values) != dict(one.values):
+        name, number = f"{one.name} {number}", number + 1
+    return name
+
+
 def store(scene: Any, one: Set) -> None:
     """Keep a set; one of the same name is replaced."""
     collection = scene.speak_sets.sets

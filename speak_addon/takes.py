@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..inference_core.protocol.errors import SpeakError
-from . import auto_keys, curve_data, curves, results, runtime, shot_record, shots
+from . import auto_keys, curve_data, curves, driven_data, results, runtime, shot_record, shots
 from .job_data import JobData
 from .take_store import Take, TakeStore
 
@@ -100,6 +100,7 @@ def show(owner: Any, scene: Any, number: int) -> list[int]:
     for name in curve_data.SETTINGS:
         setattr(shot, name, details["settings"][name])
     curve_data.restore(owner, details)
+    driven_data.restore(owner, scene, details)
     first, count = int(details["first"]), len(take.keys)
     if details["auto_keys"]:
         auto_keys.write(owner, first, np.array(details["auto_keys"], np.float32))

@@ -18,6 +18,10 @@ def test_each_generation_is_a_take_to_go_back_to(play, pack):
     play("take_after_take", pack)
 
 
+def test_takes_hold_drivers_modifiers_nla_and_mood_strips(play, pack):
+    play("driven_takes", pack)
+
+
 def test_pose_comes_from_bones_objects_and_files(play):
     play("pose_sources")
 
