@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from inference_core.protocol import controls, errors
+from speak_addon.advice import ADVICE
 
 NOTE = "<!-- Written by scripts/write_docs.py; edit inference_core/protocol instead. -->\n"
 
@@ -39,13 +40,13 @@ def errors_page() -> str:
         "# What SPEAK may say",
         "",
         "Every error and notice has a code, a sentence and a way out. Words in braces are filled "
-        "in where it happens.",
-        "",
-        "| code | sentence | way out |",
-        "|---|---|---|",
+        "in where it happens. In Blender the code below a message opens its part of this page, in "
+        "the language of the interface.",
     ]
     for code, wording in sorted(errors.TABLE.items()):
-        lines.append(f"| `{code}` | {wording.sentence} | {wording.hint} |")
+        lines += ["", f"## {code}", "", f"**{wording.sentence}** {wording.hint}"]
+        for text in ADVICE.get(code, ()):
+            lines += ["", text]
     return "\n".join(lines) + "\n"
 
 

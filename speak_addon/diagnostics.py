@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.props import StringProperty
 
+from ..inference_core.protocol import errors
 from ..inference_core.protocol.errors import SpeakError
-from . import interpreter, preferences, runtime, words
+from . import help_page, interpreter, preferences, runtime, words
 from .self_test import SelfTest
+from .shot_folder import as_speak_error
 
 LOG_LINES = 40
 # A path: drive or slash, then parts. URLs keep their two slashes and are left alone.
@@ -123,7 +126,7 @@ class SPEAK_OT_test_everything(bpy.types.Operator):
         """Start it; without a window wait for the end."""
         global _test
         if _test is not None and _test.running:
-            self.report({"INFO"}, "The test is still running")
+            self.report({"INFO"}, words.say("The test is still running"))
             return {"CANCELLED"}
         try:
             _test = SelfTest(preferences.core_settings())
@@ -136,7 +139,8 @@ class SPEAK_OT_test_everything(bpy.types.Operator):
             return {"FINISHED"}
         _test.wait()
         if _test.failed is not False:
-            self.report({"ERROR"}, _test.lines[-1] if _test.lines else "The core cannot be started")
+            failed = words.say("The core cannot be started")
+            self.report({"ERROR"}, _test.lines[-1] if _test.lines else failed)
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -158,8 +162,31 @@ class SPEAK_OT_copy_diagnostics(bpy.types.Operator):
         context.window_manager.clipboard = text
         if bpy.app.background:
             print(text, file=sys.stderr)
-        self.report({"INFO"}, f"{len(text.splitlines())} lines copied")
+        self.report({"INFO"}, words.say("{count} lines copied", count=len(text.splitlines())))
         return {"FINISHED"}
 
 
-CLASSES = (SPEAK_OT_test_everything, SPEAK_OT_copy_diagnostics)
+class SPEAK_OT_explain(bpy.types.Operator):
+    """Open a page about this message: what is usually behind it, and what helps"""
+
+    bl_idname = "speak.explain"
+    bl_label = "Explain"
+
+    code: StringProperty(name="Code", description="Code of the message")
+
+    def execute(self, context: Any) -> set[str]:
+        """Write the page in the language of the interface, and open it in the browser."""
+        code = self.code if self.code in errors.TABLE else "internal"
+        path = preferences.own_folder("help") / f"{code}.html"
+        try:
+            with as_speak_error(path.parent):
+                path.write_text(help_page.page(code, words.say), "utf-8")
+        except SpeakError as error:
+            self.report({"ERROR"}, words.sentence(error))
+            return {"CANCELLED"}
+        if not bpy.app.background:
+            bpy.ops.wm.url_open(url=path.as_uri())
+        return {"FINISHED"}
+
+
+CLASSES = (SPEAK_OT_test_everything, SPEAK_OT_copy_diagnostics, SPEAK_OT_explain)

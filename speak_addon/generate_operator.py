@@ -17,7 +17,7 @@ from .core_link import note
 from .explained import Explained
 from .frame_time import clock
 from .job_data import JobData
-from .state import Outcome, Report
+from .state import Note, Outcome, Report
 
 # How often the window is served while a job runs.
 TIMER_SECONDS = 0.05
@@ -51,11 +51,7 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
         if owner.speak.voice_source == "STRIP" and not owner.speak.strip:
             return "Choose the sound strip of the voice first"
         if not bpy.data.filepath and not owner.speak.folder.startswith("/"):
-            return (
-                words.wording("blend_not_saved").sentence
-                + " "
-                + words.wording("blend_not_saved").hint
-            )
+            return words.of_note(Note("blend_not_saved"))
         return ""
 
     def execute(self, context: Any) -> set[str]:
@@ -176,8 +172,7 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
         report = session.report_of(self._shot)
         runtime.redraw()
         if report is not None and report.error is not None:
-            said = words.wording(report.error.code, report.error.args)
-            self.report({"ERROR"}, f"{said.sentence} {said.hint}")
+            self.report({"ERROR"}, words.of_note(report.error))
             return {"CANCELLED"}
         if report is None or data is None or report.outcome is Outcome.CANCELLED:
             self.report({"INFO"}, words.say("Cancelled; finished frames are kept"))
@@ -187,23 +182,28 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
     def _bring_in(self, data: JobData, report: Report) -> set[str]:
         owner, scene = shots.by_uuid(data.shot), bpy.data.scenes.get(self._scene)
         if owner is None or scene is None:
-            self.report({"WARNING"}, "The shot was deleted meanwhile; its frames are kept")
+            text = words.say("The shot was deleted meanwhile; its frames are kept")
+            self.report({"WARNING"}, text)
             return {"CANCELLED"}
         results.apply(owner, scene, data)
         try:
             takes.record(owner, data)
         except SpeakError as error:
-            self.report({"WARNING"}, f"This take is not kept: {error.sentence} {error.hint}")
+            text = words.say("This take is not kept: {why}", why=words.sentence(error))
+            self.report({"WARNING"}, text)
         self.report({"INFO"}, summary(report))
         return {"FINISHED"}
 
 
 def summary(report: Report) -> str:
     """How a job went, in a line: `48 frames made, 192 kept, in 8 s`."""
-    text = "1 frame made" if report.made == 1 else "{made} frames made"
-    text += ", {kept} kept" if report.kept else ""
-    time_ = clock(report.seconds)
-    return words.say(text + ", in {time}", made=report.made, kept=report.kept, time=time_)
+    if report.made == 1:
+        text = "1 frame made, {kept} kept, in {time}" if report.kept else "1 frame made, in {time}"
+    elif report.kept:
+        text = "{made} frames made, {kept} kept, in {time}"
+    else:
+        text = "{made} frames made, in {time}"
+    return words.say(text, made=report.made, kept=report.kept, time=clock(report.seconds))
 
 
 class _Printed:

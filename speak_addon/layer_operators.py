@@ -8,7 +8,7 @@ import numpy as np
 from bpy.props import EnumProperty, FloatProperty
 
 from ..inference_core.protocol.controls import CONTROLS, GROUPS, INDEX, MAXIMA, MINIMA
-from . import change_count, compat, curves, keys, layers, runtime, shots
+from . import change_count, compat, curves, keys, layers, runtime, shots, words
 from .frame_time import FrameRange
 from .set_operators import GROUP_ITEMS, NeedsShot
 
@@ -44,7 +44,8 @@ class SPEAK_OT_bake_auto(NeedsShot, bpy.types.Operator):
         owner, scene = shots.active(context), compat.sequencer_scene(context)
         made = change_count.made_from(owner, runtime.session())
         if made is None or made.auto is None:
-            self.report({"ERROR"}, "The proposal is not known any more. Generate once first.")
+            text = words.say("The proposal is not known any more. Generate once first.")
+            self.report({"ERROR"}, text)
             return {"CANCELLED"}
         first = owner.speak.made_first
         frames = FrameRange(first, first + len(made.auto) - 1)
@@ -79,7 +80,7 @@ class SPEAK_OT_clear_edit(NeedsShot, bpy.types.Operator):
     def execute(self, context: Any) -> set[str]:
         """Clear it."""
         count = keys.clear(shots.active(context), keys.names_of(self.group))
-        self.report({"INFO"}, f"{count} curves removed")
+        self.report({"INFO"}, words.say("{count} curves removed", count=count))
         return {"FINISHED"}
 
 
@@ -112,7 +113,7 @@ class SPEAK_OT_simplify_edit(NeedsShot, bpy.types.Operator):
         """Thin it out."""
         names = keys.names_of(self.group)
         before, after = keys.simplify(shots.active(context), names, self.strength)
-        self.report({"INFO"}, f"{before} keys, now {after}")
+        self.report({"INFO"}, words.say("{before} keys, now {after}", before=before, after=after))
         return {"FINISHED"}
 
 

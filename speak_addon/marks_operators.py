@@ -85,8 +85,7 @@ class _CoreCommand:
 
 
 class SPEAK_OT_sign_rendered(_CoreCommand, bpy.types.Operator):
-    """Write a signed manifest into a movie or picture that was rendered from the shots of this
-    file: a render keeps the watermark, but no manifest. The frames become its ingredients"""
+    """Write a signed manifest into what was rendered; the frames become its ingredients"""
 
     bl_idname = "speak.sign_rendered"
     bl_label = "Sign Rendered Movie or Frames"
@@ -118,7 +117,7 @@ class SPEAK_OT_sign_rendered(_CoreCommand, bpy.types.Operator):
             self.report({"ERROR"}, _sentence(err))
             return {"CANCELLED"}
         count = len(err.splitlines())
-        self.report({"INFO"}, f"{count} file{'' if count == 1 else 's'} signed")
+        self.report({"INFO"}, words.say("{count} files signed", count=count))
         return {"FINISHED"}
 
 

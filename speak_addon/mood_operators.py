@@ -6,7 +6,7 @@ from typing import Any
 import bpy
 from bpy.props import FloatProperty, StringProperty
 
-from . import compat, moods, sets_in_file, shots
+from . import compat, moods, sets_in_file, shots, words
 from .set_operators import NeedsShot
 
 
@@ -27,7 +27,7 @@ class SPEAK_OT_add_mood(NeedsShot, bpy.types.Operator):
         owner, scene = shots.active(context), compat.sequencer_scene(context)
         chosen = sets_in_file.find(scene, self.name)
         if chosen is None:
-            self.report({"ERROR"}, f"There is no set {self.name}")
+            self.report({"ERROR"}, words.say("There is no set {name}", name=self.name))
             return {"CANCELLED"}
         first = scene.frame_current
         length = max(1, round(self.seconds * float(shots.rate(scene))))

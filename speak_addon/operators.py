@@ -105,8 +105,7 @@ class SPEAK_OT_check(bpy.types.Operator):
             time.sleep(0.005)
         error = session.state.core_error
         if error is not None:
-            said = words.wording(error.code, error.args)
-            self.report({"ERROR"}, f"{said.sentence} {said.hint}")
+            self.report({"ERROR"}, words.of_note(error))
             return {"CANCELLED"}
         return {"FINISHED"}
 

@@ -76,10 +76,13 @@ class SPEAK_OT_pose_from_object(NeedsShot, bpy.types.Operator):
         owner, scene = shots.active(context), compat.sequencer_scene(context)
         source = bpy.data.objects.get(self.source)
         if source is None:
-            self.report({"ERROR"}, f"There is no object {self.source or '(none chosen)'}")
+            self.report({"ERROR"}, words.say("There is no object {name}", name=self.source or "-"))
             return {"CANCELLED"}
         if source.type == "ARMATURE" and self.bone not in source.pose.bones:
-            self.report({"ERROR"}, f"{source.name} has no bone {self.bone or '(none chosen)'}")
+            self.report(
+                {"ERROR"},
+                words.say("{name} has no bone {bone}", name=source.name, bone=self.bone or "-"),
+            )
             return {"CANCELLED"}
         try:
             frames = shots.frames(owner, scene)
@@ -99,7 +102,12 @@ class SPEAK_OT_pose_from_object(NeedsShot, bpy.types.Operator):
             keys.write(curve, numbers[kept], values[kept].astype(np.float32))
         keys.touch(owner)
         if held:
-            self.report({"WARNING"}, f"{held} values were held to the range of the portrait's head")
+            self.report(
+                {"WARNING"},
+                words.say(
+                    "{count} values were held to the range of the portrait's head", count=held
+                ),
+            )
         return {"FINISHED"}
 
 
@@ -145,7 +153,7 @@ class SPEAK_OT_import_layer(NeedsShot, bpy.types.Operator):
         except SpeakError as error:
             self.report({"ERROR"}, words.sentence(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{count} curves read")
+        self.report({"INFO"}, words.say("{count} curves read", count=count))
         return {"FINISHED"}
 
 
@@ -187,7 +195,10 @@ class SPEAK_OT_export_layer(NeedsShot, bpy.types.Operator):
             self.report({"ERROR"}, words.sentence(error))
             return {"CANCELLED"}
         except OSError as error:
-            self.report({"ERROR"}, f"{path.name} cannot be written: {error.strerror}")
+            self.report(
+                {"ERROR"},
+                words.say("{name} cannot be written: {why}", name=path.name, why=error.strerror),
+            )
             return {"CANCELLED"}
         return {"FINISHED"}
 

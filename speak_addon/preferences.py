@@ -190,8 +190,9 @@ def core_settings() -> CoreSettings:
     python = Path(override) if override else interpreter.blender_python()
     if not override and (missing := interpreter.missing_packages()):
         version = ".".join(str(number) for number in sys.version_info[:2])
-        reason = f"{' and '.join(missing)} for Python {version} did not come with the extension"
-        raise SpeakError("core_start_failed", reason=reason)
+        reason = "{names} for Python {version} did not come with the extension"
+        names = ", ".join(missing)
+        raise SpeakError("core_start_failed", reason=reason, names=names, version=version)
     arguments: list[str] = []
     if threads := getattr(chosen, "threads", 0):
         arguments += ["--threads", str(threads)]

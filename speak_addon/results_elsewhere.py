@@ -6,7 +6,7 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty
 
-from . import compat, results, runtime, shots
+from . import compat, results, runtime, shots, words
 from .set_operators import NeedsShot
 
 PLACES = (
@@ -84,12 +84,12 @@ class SPEAK_OT_show_in(NeedsShot, bpy.types.Operator):
         """Put them there."""
         owner, scene = shots.active(context), context.scene
         if self.place == "CAMERA" and scene.camera is None:
-            self.report({"ERROR"}, "The scene has no camera. Add one first.")
+            self.report({"ERROR"}, words.say("The scene has no camera. Add one first."))
             return {"CANCELLED"}
         try:
             image = results.load_image(owner)
         except RuntimeError:
-            self.report({"ERROR"}, "The frames are gone. Generate makes them again.")
+            self.report({"ERROR"}, words.say("The frames are gone. Generate makes them again."))
             return {"CANCELLED"}
         PUT[self.place](owner, scene, image)
         return {"FINISHED"}

@@ -44,7 +44,7 @@ class SPEAK_OT_apply_set(NeedsShot, bpy.types.Operator):
         owner, scene = shots.active(context), compat.sequencer_scene(context)
         chosen = sets_in_file.find(scene, self.name)
         if chosen is None:
-            self.report({"ERROR"}, f"There is no set {self.name}")
+            self.report({"ERROR"}, words.say("There is no set {name}", name=self.name))
             return {"CANCELLED"}
         frames = round(owner.speak.ramp * float(shots.rate(scene)))
         keys.ramp(owner, scene.frame_current, frames, chosen.complete)
@@ -128,9 +128,14 @@ class SPEAK_OT_export_sets(Explained, bpy.types.Operator):
         try:
             path.write_text(sets.to_text(kept), "utf-8", newline="\n")
         except OSError as error:
-            self.report({"ERROR"}, f"{path.name} cannot be written: {error.strerror}")
+            self.report(
+                {"ERROR"},
+                words.say("{name} cannot be written: {why}", name=path.name, why=error.strerror),
+            )
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{len(kept)} sets written to {path.name}")
+        self.report(
+            {"INFO"}, words.say("{count} sets written to {name}", count=len(kept), name=path.name)
+        )
         return {"FINISHED"}
 
 
@@ -159,7 +164,7 @@ class SPEAK_OT_import_sets(bpy.types.Operator):
             return {"CANCELLED"}
         for one in found:
             sets_in_file.store(scene, one)
-        self.report({"INFO"}, f"{len(found)} sets read")
+        self.report({"INFO"}, words.say("{count} sets read", count=len(found)))
         return {"FINISHED"}
 
 

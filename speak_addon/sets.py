@@ -78,7 +78,11 @@ def from_text(text: str) -> list[Set]:
     try:
         document = json.loads(text)
         if document["format"] != FORMAT:
-            raise SpeakError("sets_unreadable", reason=f"its format is {document['format']}")
+            raise SpeakError(
+                "sets_unreadable",
+                reason="its format is {found}",
+                found=str(document["format"])[:40],
+            )
         return [_checked(entry) for entry in document["sets"]]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise SpeakError("sets_unreadable", reason="it is not a file of sets") from None
@@ -102,7 +106,12 @@ def _checked(entry: Mapping[str, object]) -> Set:
         raise SpeakError("sets_unreadable", reason="a set has no name or no values")
     for control, value in values.items():
         if control not in BY_NAME:
-            raise SpeakError("sets_unreadable", reason=f"{control[:40]} is not a control")
+            raise SpeakError("sets_unreadable", reason="{name} is not a control", name=control[:40])
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-            raise SpeakError("sets_unreadable", reason=f"{control} of {name[:40]} is no number")
+            raise SpeakError(
+                "sets_unreadable",
+                reason="{control} of {name} is no number",
+                control=control,
+                name=name[:40],
+            )
     return Set(name[:60], {control: BY_NAME[control].clamp(v) for control, v in values.items()})

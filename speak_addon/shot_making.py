@@ -8,7 +8,7 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 from mathutils import Quaternion
 
-from . import compat, planes, shots
+from . import compat, planes, shots, words
 from .explained import Explained
 
 STRIPS = (
@@ -98,11 +98,12 @@ class SPEAK_OT_shots_from_strips(Explained, bpy.types.Operator):
         scene, model = compat.sequencer_scene(context), shots.active(context)
         strips = strips_of(scene, self.source)
         if not strips:
-            self.report({"WARNING"}, "No sound strip is selected, or each has its shot already")
+            text = words.say("No sound strip is selected, or each has its shot already")
+            self.report({"WARNING"}, text)
             return {"CANCELLED"}
         for strip in strips:
             like(context, model, strip.name).speak.strip = strip.name
-        self.report({"INFO"}, f"{len(strips)} shots made")
+        self.report({"INFO"}, words.say("{count} shots made", count=len(strips)))
         return {"FINISHED"}
 
 
@@ -136,7 +137,7 @@ class SPEAK_OT_shots_from_markers(Explained, bpy.types.Operator):
                 shot.channel = model.speak.channel
             shot.range_source, shot.frame_first, shot.frame_last = "OWN", marker.frame, last
             made += 1
-        self.report({"INFO"}, f"{made} shots made")
+        self.report({"INFO"}, words.say("{count} shots made", count=made))
         return {"FINISHED"} if made else {"CANCELLED"}
 
 
@@ -213,7 +214,9 @@ class SPEAK_OT_show_shot(bpy.types.Operator):
         """Select it if this view layer has it."""
         owner = context.view_layer.objects.get(self.name)
         if owner is None or not owner.speak.is_shot:
-            self.report({"WARNING"}, f"The shot {self.name} is not in this scene")
+            self.report(
+                {"WARNING"}, words.say("The shot {name} is not in this scene", name=self.name)
+            )
             return {"CANCELLED"}
         make_active(context, owner)
         return {"FINISHED"}

@@ -48,7 +48,9 @@ class SPEAK_OT_show_take(_OfTake, bpy.types.Operator):
         except SpeakError as error:
             return self.refuse(error)
         if gone:
-            text = f"{len(gone)} frames of this take are gone. Generate makes them again"
+            text = words.say(
+                "{count} frames of this take are gone. Generate makes them again.", count=len(gone)
+            )
             self.report({"WARNING"}, text)
         return {"FINISHED"}
 

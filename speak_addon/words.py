@@ -7,6 +7,7 @@ import bpy
 
 from ..inference_core.protocol import errors
 from ..inference_core.protocol.errors import Wording
+from .state import Note
 
 
 def say(text: str, **values: object) -> str:
@@ -23,7 +24,12 @@ def wording(code: str, args: Mapping[str, object] | None = None) -> Wording:
     return errors.wording(code, args, say)
 
 
+def of_note(note: Note) -> str:
+    """What happened and what to do, in one line."""
+    said = wording(note.code, note.args)
+    return f"{said.sentence} {said.hint}"
+
+
 def sentence(error: errors.SpeakError) -> str:
     """What happened and what to do, in one line."""
-    said = wording(error.code, error.arguments)
-    return f"{said.sentence} {said.hint}"
+    return of_note(Note(error.code, error.arguments))

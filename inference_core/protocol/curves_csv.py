@@ -39,7 +39,12 @@ def read(path: Path, frames: int) -> Rows:
                 continue
             frame, values = _row(line, header, columns, cells)
             if frame in seen:
-                raise SpeakError("csv_unreadable", reason=f"line {line} repeats frame {frame}")
+                raise SpeakError(
+                    "csv_unreadable",
+                    reason="line {line} repeats frame {frame}",
+                    line=line,
+                    frame=frame,
+                )
             seen.add(frame)
             if frame < frames:
                 found[frame] = values
@@ -80,7 +85,7 @@ def _row(
         frame = int(cells[header.index("frame")])
         values = {name: float(cells[at]) for at, name in columns.items() if cells[at].strip()}
     except ValueError:
-        raise SpeakError("csv_unreadable", reason=f"line {line} is not numbers") from None
+        raise SpeakError("csv_unreadable", reason="line {line} is not numbers", line=line) from None
     if frame < 0:
-        raise SpeakError("csv_unreadable", reason=f"line {line} is before frame 0")
+        raise SpeakError("csv_unreadable", reason="line {line} is before frame 0", line=line)
     return frame, values

@@ -6,6 +6,7 @@ it can be translated. Arguments are text or numbers, never paths or secrets of t
 A notice has a code of the same table: something the user should know though the work went on.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from string import Formatter
@@ -304,6 +305,19 @@ class _Filled(dict[str, object]):
         return "?"
 
 
+# Arguments that are words of a sentence, not names: they are translated too, and may have words in
+# braces of their own, filled from the other arguments.
+INNER = ("reason", "what")
+
+
+def _inner(value: object, args: Mapping[str, object], translate: Callable[[str], str]) -> object:
+    if not isinstance(value, str):
+        return value
+    # Not `format`: some reasons come from outside and may hold anything.
+    said = translate(value)
+    return re.sub(r"\{(\w+)\}", lambda found: str(args.get(found[1], found[0])), said)
+
+
 def _fill(text: str, args: Mapping[str, object]) -> str:
     # vformat with plain names only: the table has no `{a.b}`, so an argument cannot reach into
     # an object.
@@ -323,7 +337,11 @@ def wording(
     entry = TABLE.get(code)
     if entry is None:
         entry, args = TABLE["internal"], {"reason": code}
-    args = args or {}
+    known = args or {}
+    args = {
+        name: _inner(value, known, translate) if name in INNER else value
+        for name, value in known.items()
+    }
     sentence, hint = translate(entry.sentence), translate(entry.hint)
     return Wording(_fill(sentence, args), _fill(hint, args))
 

@@ -93,8 +93,8 @@ def _read_wav(file: BinaryIO) -> tuple[NDArray[np.float32], int]:
             elif length in UNKNOWN_SIZES:
                 length = left
             if length > left:
-                reason = f"it should hold {length} bytes of sound and holds {left}"
-                raise SpeakError("voice_unreadable", reason=reason)
+                reason = "it should hold {wanted} bytes of sound and holds {held}"
+                raise SpeakError("voice_unreadable", reason=reason, wanted=length, held=left)
             file.seek(position)
             return _decode(file, form, length // form.frame_bytes), form.rate
         position += length + (length & 1)
@@ -113,7 +113,9 @@ def _format(chunk: bytes) -> _Format:
     if kind not in (PCM, FLOAT):
         raise SpeakError("voice_format", format=f"WAV of kind {kind}")
     if bits not in ((8, 16, 24, 32) if kind == PCM else (32, 64)):
-        raise SpeakError("voice_unreadable", reason=f"{bits} bits per sample are not known")
+        raise SpeakError(
+            "voice_unreadable", reason="{bits} bits per sample are not known", bits=bits
+        )
     return _Format(kind, channels, rate, bits)
 
 
@@ -156,8 +158,8 @@ def _read_with_soundfile(file: BinaryIO, kind: str) -> tuple[NDArray[np.float32]
         with soundfile.SoundFile(file) as sound:
             return _decode_with_soundfile(sound), int(sound.samplerate)
     except soundfile.SoundFileError as error:
-        reason = f"it begins as a {kind} file and cannot be decoded"
-        raise SpeakError("voice_unreadable", reason=reason) from error
+        reason = "it begins as a {kind} file and cannot be decoded"
+        raise SpeakError("voice_unreadable", reason=reason, kind=kind) from error
 
 
 def _decode_with_soundfile(sound: Any) -> NDArray[np.float32]:
@@ -170,8 +172,8 @@ def _decode_with_soundfile(sound: Any) -> NDArray[np.float32]:
     while done < count:
         block = sound.read(min(BLOCK_BYTES // 4 // channels, count - done), "float32", True)
         if len(block) == 0:  # the header promised more than there is
-            reason = f"it should hold {count} samples and holds {done}"
-            raise SpeakError("voice_unreadable", reason=reason)
+            reason = "it should hold {wanted} samples and holds {held}"
+            raise SpeakError("voice_unreadable", reason=reason, wanted=count, held=done)
         result[done : done + len(block)] = block
         done += len(block)
     return result

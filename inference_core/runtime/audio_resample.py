@@ -77,7 +77,7 @@ def to_mono_16k(samples: NDArray[np.generic], rate: int) -> NDArray[np.float32]:
     if samples.ndim == 2 and not 1 <= samples.shape[1] <= MAX_CHANNELS:
         raise SpeakError("voice_channels", channels=samples.shape[1], limit=MAX_CHANNELS)
     if samples.ndim not in (1, 2):
-        raise SpeakError("voice_unreadable", reason=f"it has {samples.ndim} dimensions")
+        raise SpeakError("voice_unreadable", reason="it has {count} dimensions", count=samples.ndim)
     count = len(samples)
     length = -(-count * RATE // rate)
     result = new_array((length,), np.float32)

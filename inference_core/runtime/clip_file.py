@@ -78,7 +78,9 @@ def _files(paths: list[Path]) -> Iterator[bytes]:
     def read() -> Iterator[bytes]:
         for path in paths:
             if path.stat().st_size > MAX_FILE:
-                raise SpeakError("clip_unreadable", reason=f"{path.name} is far too large")
+                raise SpeakError(
+                    "clip_unreadable", reason="{name} is far too large", name=path.name
+                )
             yield path.read_bytes()
 
     return read()

@@ -6,7 +6,7 @@ from typing import Any
 import bpy
 
 from ...inference_core.protocol.controls import GROUPS, in_group
-from .. import auto_keys, shots
+from .. import auto_keys, shots, words
 from .base import SpeakPanel
 
 
@@ -43,7 +43,8 @@ class CurvesPanel(SpeakPanel):
             column.prop(shot, "auto_amount", slider=True)
             keys = auto_keys.count(shot.id_data)
             if keys:
-                column.label(text=f"{keys} keys proposed")
+                text = words.say("{count} keys proposed", count=keys)
+                column.label(text=text, translate=False)
         row = layout.row(align=True)
         row.operator("speak.bake_auto", text="Bake")
         row.operator("speak.simplify_edit", text="Simplify")

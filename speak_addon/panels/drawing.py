@@ -51,10 +51,11 @@ def draw_note(layout: Any, note: Note, icon: str, width: int = LINE) -> None:
     draw_text(layout, said.sentence, icon, width)
     draw_text(layout, said.hint, "BLANK1", width)
     if icon == "ERROR":
-        # By this the list of messages in the documentation is searched.
         row = layout.row()
-        row.active = False
-        row.label(text=note.code, icon="BLANK1", translate=False)
+        row.alignment = "LEFT"
+        row.operator(
+            "speak.explain", text=note.code, icon="QUESTION", translate=False, emboss=False
+        ).code = note.code
 
 
 def draw_core_status(layout: Any) -> None:
@@ -68,7 +69,8 @@ def draw_core_status(layout: Any) -> None:
     if state.link is Link.STARTING:
         row.label(text="Starting the core ...")
     elif core is not None:
-        row.label(text=f"{core.pack} {core.pack_version}, {', '.join(core.providers)}")
+        text = f"{core.pack} {core.pack_version}, {', '.join(core.providers)}"
+        row.label(text=text, translate=False)
     elif getattr(preferences.preferences(), "core", "OWN") == "RUNNING":
         row.label(text="Not connected to a core; Generate connects")
     else:

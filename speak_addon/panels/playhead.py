@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from .. import compat, preferences, preview_image, runtime, shots
+from .. import compat, preferences, preview_image, runtime, shots, words
 from ..state import Link
 from .base import SpeakPanel
 from .drawing import draw_note, draw_text
@@ -44,6 +44,7 @@ class PlayheadPanel(SpeakPanel):
             scene = compat.sequencer_scene(context)
             first = shots.first_frame(shots.active(context), scene)
             if first is not None and first + index != scene.frame_current:
-                layout.label(text=f"Frame {first + index}")
+                text = words.say("Frame {number}", number=first + index)
+                layout.label(text=text, translate=False)
         if chosen is not None:
             layout.prop(chosen, "preview_on_plane")

@@ -29,7 +29,8 @@ class SetsPanel(SpeakPanel):
         for name in sorted(keys.names_of("emotion"), key=lambda n: -getattr(shot.edit, n)):
             line = values.row()
             line.active = getattr(shot.edit, name) > 0
-            line.label(text=f"{words.say(name.title())} {getattr(shot.edit, name):.2f}")
+            text = f"{words.say(name.title())} {getattr(shot.edit, name):.2f}"
+            line.label(text=text, translate=False)
         layout.prop(shot, "wheel_keys")
         layout.separator()
         layout.prop(shot, "ramp")
@@ -81,5 +82,6 @@ class SPEAK_MT_sets(bpy.types.Menu):
         layout.separator()
         kept = compat.sequencer_scene(context).speak_sets
         for index, entry in enumerate(kept.sets):
-            text = f"Remove {entry.name}"
-            layout.operator("speak.remove_set", text=text, icon="X").index = index
+            text = words.say("Remove {name}", name=entry.name)
+            remove = layout.operator("speak.remove_set", text=text, icon="X", translate=False)
+            remove.index = index

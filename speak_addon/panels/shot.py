@@ -9,6 +9,8 @@ from .. import shot_making
 from .base import SpeakPanel
 from .drawing import draw_text
 
+FROM = {"SELECTED": "From Selected Strips", "CHANNEL": "From Channel"}
+
 
 class ShotPanel(SpeakPanel):
     """The active shot, or how to get one."""
@@ -48,8 +50,8 @@ class SPEAK_MT_more_shots(bpy.types.Menu):
     def draw(self, context: Any) -> None:
         """Strips, markers, objects."""
         layout = self.layout
-        for source, label, _ in shot_making.STRIPS:
-            layout.operator("speak.shots_from_strips", text=f"From {label}").source = source
+        for source, _, _ in shot_making.STRIPS:
+            layout.operator("speak.shots_from_strips", text=FROM[source]).source = source
         layout.operator("speak.shots_from_markers")
         layout.separator()
         layout.operator("speak.generate_all", icon="RENDER_ANIMATION")

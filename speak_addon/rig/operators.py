@@ -12,7 +12,7 @@ from bpy_extras.io_utils import ExportHelper
 from ...inference_core.protocol.controls import VISEMES
 from ...inference_core.protocol.errors import SpeakError, wording
 from ...inference_core.protocol.face_shapes import ARKIT
-from .. import audio, compat, preferences, shots
+from .. import audio, compat, preferences, shots, words
 from ..explained import Explained
 from ..frame_time import FrameRange, frame_rate
 from ..rig_names import chosen, match
@@ -53,13 +53,16 @@ class SPEAK_OT_match_shapes(Explained, bpy.types.Operator):
             shape.name, shape.curve, shape.gain = name, curve, gains.get(name, 1.0)
         rig.active = 0
         if not found:
-            self.report(
-                {"WARNING"},
+            text = words.say(
                 "None of the shape keys is named like an ARKit shape or a viseme: rename them, "
-                "for example jawOpen or viseme_PP",
+                "for example jawOpen or viseme_PP"
             )
+            self.report({"WARNING"}, text)
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{len(found)} of {len(names)} shape keys matched")
+        self.report(
+            {"INFO"},
+            words.say("{count} of {total} shape keys matched", count=len(found), total=len(names)),
+        )
         return {"FINISHED"}
 
 

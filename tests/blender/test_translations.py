@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The catalogues fit each other, the program's texts, and Blender."""
 
+import ast
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 
 import pytest
+from speak.speak_addon.advice import ADVICE
+from speak.speak_addon.sets import BUILT_IN
+from speak.speak_addon.state import Stage
 
 from inference_core.protocol import controls, errors
+from inference_core.protocol.consent import CONSENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "speak_addon" / "translations"
@@ -20,6 +26,13 @@ def catalogue(language: str) -> dict[str, str]:
 
 def names(text: str) -> set[str]:
     return {field for _, field, _, _ in Formatter().parse(text) if field is not None}
+
+
+SOURCES = [
+    *(ROOT / "speak_addon").rglob("*.py"),
+    *(ROOT / "inference_core" / "protocol").glob("*.py"),
+    *(ROOT / "inference_core" / "runtime").glob("*.py"),
+]
 
 
 def test_every_language_has_the_same_texts():
@@ -38,9 +51,7 @@ def test_words_in_braces_are_kept_and_nothing_is_left_out(language):
 
 def test_no_text_is_translated_that_is_said_nowhere():
     """Texts stand in the source in one or several pieces; their beginnings are looked for."""
-    folders = (ROOT / "speak_addon", ROOT / "inference_core" / "protocol")
-    files = [path for folder in folders for path in folder.rglob("*.py")]
-    known = "".join(path.read_text("utf-8") for path in files)
+    known = "".join(path.read_text("utf-8") for path in SOURCES)
     known += " ".join(f"{w.sentence} {w.hint}" for w in errors.TABLE.values())
     known += " ".join(f"{c.meaning} ({c.unit})" for c in controls.CONTROLS)
     known += " ".join(c.name.replace("_", " ").title() for c in controls.CONTROLS)
@@ -51,6 +62,146 @@ def test_no_text_is_translated_that_is_said_nowhere():
         if text[:24] not in known and not text.startswith((*composed, "{made} frames made"))
     ]
     assert not stale
+
+
+def literals(node: ast.expr) -> Iterator[str]:
+    """The texts that an expression may be."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.IfExp):
+        yield from literals(node.body)
+        yield from literals(node.orelse)
+
+
+def composed(node: ast.expr) -> bool:
+    """Whether a text is put together where it stands, so that no catalogue can have it."""
+    return any(isinstance(part, ast.JoinedStr | ast.BinOp) for part in ast.walk(node))
+
+
+# What shows a text of the interface, and how its argument is called; Blender translates it.
+SHOWN = {"label", "operator", "prop", "menu", "operator_menu_enum", "progress"}
+# Reasons that only those understand who mend the program.
+TECHNICAL = {"bad_request", "internal", "pack_shape", "core_crashed"}
+
+
+class Said(ast.NodeVisitor):
+    """The texts that a source shows to the user, and those that no catalogue can have."""
+
+    def __init__(self, source: str) -> None:
+        self.texts: set[str] = set()
+        self.composed: list[str] = []
+        self.visit(ast.parse(source))
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        if node.name == "disabled_reason":
+            for part in ast.walk(node):
+                if isinstance(part, ast.Return) and part.value is not None:
+                    self._add(part.value)
+        # A text that is chosen first and shown then.
+        parts = [part for call in self._shows(node) for part in ast.walk(call)]
+        names = {part.id for part in parts if isinstance(part, ast.Name)}
+        for part in ast.walk(node):
+            if isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Name):
+                chosen = part.targets[0].id in names & {"text", "reason"}
+                self.texts |= set(literals(part.value)) if chosen else set()
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        name = ast.unparse(node.func).split(".")[-1]
+        if name in ("say", "draw_text"):
+            self._add(node.args[-1] if name == "say" else node.args[1])
+        elif name == "report" and len(node.args) == 2:
+            if list(literals(node.args[1])) or composed(node.args[1]):
+                self.composed.append(ast.unparse(node))
+        elif (
+            name == "SpeakError" and node.args and ast.unparse(node.args[0])[1:-1] not in TECHNICAL
+        ):
+            for keyword in node.keywords:
+                if keyword.arg in ("reason", "what"):
+                    self._add(keyword.value)
+        elif name in SHOWN:
+            given = {keyword.arg: keyword.value for keyword in node.keywords}
+            own = isinstance(given.get("translate"), ast.Constant)
+            if "text" in given and not own:
+                self._add(given["text"])
+        self.generic_visit(node)
+
+    def _shows(self, node: ast.AST) -> Iterator[ast.Call]:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Call):
+                name = ast.unparse(part.func).split(".")[-1]
+                error = name == "SpeakError" and _code(part) not in TECHNICAL
+                if error or name in ("say", "draw_text"):
+                    yield part
+
+    def _add(self, node: ast.expr) -> None:
+        self.texts |= {text for text in literals(node) if text}
+        if composed(node):
+            self.composed.append(ast.unparse(node))
+
+
+def _code(call: ast.Call) -> str:
+    """The code of a SpeakError where it is raised."""
+    return "".join(literals(call.args[0])) if call.args else ""
+
+
+# The verdict on a file, with its name: both come from the core's own command.
+ALLOWED = {"self.report({'INFO'}, f\"{Path(one['file']).name}: {one['verdict']}\")",
+           "f\"{Path(one['file']).name}: {one['verdict']}\""}  # fmt: skip
+
+
+def test_the_search_finds_what_is_said():
+    said = Said(
+        "def disabled_reason(cls, context):\n  return 'a' if x else 'b'\n"
+        "def f():\n  text = 'c'\n  draw_text(layout, text)\n  self.report({'INFO'}, 'd')\n"
+        "  row.label(text='e')\n  row.label(text=f'f{x}')\n"
+        "  row.label(text=f'g', translate=False)\n"
+        "  raise SpeakError('voice_unreadable', reason='h')\n  words.say('i {n}', n=1)\n"
+    )
+    assert said.texts == {"a", "b", "c", "e", "h", "i {n}"}
+    assert said.composed == ["self.report({'INFO'}, 'd')", "f'f{x}'"]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_everything_that_a_source_says_can_be_translated_and_is(path: Path):
+    said = Said(path.read_text("utf-8"))
+    assert set(said.composed) <= ALLOWED, "put it together with words.say"
+    plain = {text for text in said.texts if any(letter.isalpha() for letter in text)}
+    assert sorted(plain - set(catalogue("de_DE"))) == []
+
+
+def tables() -> set[str]:
+    """What stands in tables of the program."""
+    found = {text for wording in errors.TABLE.values() for text in (wording.sentence, wording.hint)}
+    found |= {text for texts in ADVICE.values() for text in texts}
+    found |= {text for one in CONSENTS.values() for text in (one.label, one.meaning)}
+    found |= {stage.value for stage in Stage}
+    found |= {group.label for group in controls.GROUPS}
+    found |= {one.name for one in BUILT_IN}
+    return found | {c.name.replace("_", " ").title() for c in controls.CONTROLS}
+
+
+def test_every_text_of_the_tables_is_translated():
+    assert sorted(tables() - set(catalogue("de_DE"))) == []
+
+
+def test_reasons_inside_of_a_message_are_translated_and_filled():
+    german = catalogue("de_DE")
+    said = errors.wording(
+        "csv_unreadable",
+        {"reason": "line {line} is not numbers", "line": 7},
+        lambda text: german.get(text, text),
+    )
+    assert (
+        said.sentence
+        == "Die Kurvendatei kann nicht gelesen werden: In Zeile 7 stehen keine Zahlen."
+    )
+    # What comes from outside stays as it is, whatever it holds.
+    odd = errors.wording("csv_unreadable", {"reason": "{x.__class__} {0} } {"})
+    assert "{x.__class__} {0} } {" in odd.sentence
+    # A name is a name, also when it is a word of the catalogue.
+    strip = errors.wording("strip_missing", {"name": "Voice"}, lambda text: german.get(text, text))
+    assert "Voice" in strip.sentence
 
 
 def test_blender_speaks_them(play):

@@ -8,6 +8,7 @@ import pytest
 
 from inference_core.protocol import controls, errors
 from scripts import write_docs
+from speak_addon.advice import ADVICE
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITTEN = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -20,7 +21,25 @@ def test_a_generated_page_is_what_the_script_would_write(path: Path) -> None:
 
 def test_every_control_and_every_error_code_is_on_its_page() -> None:
     assert all(f"| `{name}` |" in write_docs.controls_page() for name in controls.NAMES)
-    assert all(f"| `{code}` |" in write_docs.errors_page() for code in errors.TABLE)
+    parts = re.findall(r"^## (\w+)$", write_docs.errors_page(), re.MULTILINE)
+    assert parts == sorted(errors.TABLE), "a heading is an anchor of its name"
+
+
+def test_advice_is_given_on_codes_that_there_are() -> None:
+    assert set(ADVICE) <= set(errors.TABLE)
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda path: path.name)
+def test_links_to_parts_of_pages_lead_to_a_heading(page: Path) -> None:
+    text = page.read_text("utf-8")
+    missing = []
+    for target, part in re.findall(r"\]\(([^)#:]*)#([^)]*)\)", text):
+        other = (page.parent / target) if target else page
+        heads = re.findall(r"^#+ (.*)$", other.read_text("utf-8"), re.MULTILINE)
+        slugs = [re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads]
+        if part not in slugs:
+            missing.append(f"{target}#{part}")
+    assert not missing
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda path: path.name)
