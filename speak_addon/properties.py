@@ -59,10 +59,14 @@ def _control_property(control: Control, limited: bool) -> Any:
     )
 
 
-def _control_group(name: str, description: str, limited: bool = True) -> type:
-    fields = {control.name: _control_property(control, limited) for control in CONTROLS}
+def _group(name: str, description: str, fields: dict[str, Any]) -> type:
     body = {"__annotations__": fields, "__doc__": description, "__module__": __name__}
     return type(name, (bpy.types.PropertyGroup,), body)
+
+
+def _control_group(name: str, description: str, limited: bool = True) -> type:
+    fields = {control.name: _control_property(control, limited) for control in CONTROLS}
+    return _group(name, description, fields)
 
 
 SPEAK_PG_edit = _control_group("SPEAK_PG_edit", "The animator's layer: offsets, never overwritten")
@@ -70,24 +74,20 @@ SPEAK_PG_auto = _control_group("SPEAK_PG_auto", "What the voice proposes; replac
 SPEAK_PG_measured = _control_group(
     "SPEAK_PG_measured", "Pose and emotion read back from the finished frames", limited=False
 )
-SPEAK_PG_weights = type(
+SPEAK_PG_weights = _group(
     "SPEAK_PG_weights",
-    (bpy.types.PropertyGroup,),
+    "Per group, how much of the auto layer is used",
     {
-        "__annotations__": {
-            group.name: FloatProperty(
-                name=group.label,
-                description=f"How much of the proposed {group.name} is used. {group.meaning}",
-                default=1.0,
-                min=0.0,
-                max=1.0,
-                subtype="FACTOR",
-                override=OVERRIDABLE,
-            )
-            for group in GROUPS
-        },
-        "__doc__": "Per group, how much of the auto layer is used",
-        "__module__": __name__,
+        group.name: FloatProperty(
+            name=group.label,
+            description=f"How much of the proposed {group.name} is used. {group.meaning}",
+            default=1.0,
+            min=0.0,
+            max=1.0,
+            subtype="FACTOR",
+            override=OVERRIDABLE,
+        )
+        for group in GROUPS
     },
 )
 

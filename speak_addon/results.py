@@ -71,7 +71,11 @@ def _show_on_plane(owner: Any, scene: Any) -> None:
     compat.show_transparency(material, bool(image["speak_alpha"]))
     texture = planes.texture_node(material)
     texture.image = image
-    user = texture.image_user
+    set_time(owner, texture.image_user)
+
+
+def set_time(owner: Any, user: Any) -> None:
+    """Let an image user, or a node that is its own, show the frames when they are due."""
     user.frame_duration = owner.speak.made_count
     user.frame_start = owner.speak.made_first
     # The files count from 0, Blender's sequences from 1.

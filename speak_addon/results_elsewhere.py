@@ -16,22 +16,13 @@ PLACES = (
 )
 
 
-def time_of(owner: Any, user: Any) -> None:
-    """Let an image user, or a node that is its own, show the frames when they are due."""
-    user.frame_duration = owner.speak.made_count
-    user.frame_start = owner.speak.made_first
-    # The files count from 0, Blender's sequences from 1.
-    user.frame_offset = -1
-    user.use_auto_refresh = True
-
-
 def in_camera(owner: Any, scene: Any, image: Any) -> None:
     """Behind what the camera sees; a second time changes nothing but the times."""
     camera = scene.camera.data
     found = [b for b in camera.background_images if b.image == image]
     background = found[0] if found else camera.background_images.new()
     background.image = image
-    time_of(owner, background.image_user)
+    results.set_time(owner, background.image_user)
     camera.show_background_images = True
 
 
@@ -41,7 +32,7 @@ def on_empty(owner: Any, scene: Any, image: Any) -> None:
     empty = found[0] if found else bpy.data.objects.new(f"{owner.name} image", None)
     empty.empty_display_type, empty.empty_display_size = "IMAGE", 2.0
     empty.data = image
-    time_of(owner, empty.image_user)
+    results.set_time(owner, empty.image_user)
     if not found:
         scene.collection.objects.link(empty)
         empty.rotation_euler[0] = 1.5707963
@@ -55,7 +46,7 @@ def in_compositor(owner: Any, scene: Any, image: Any) -> None:
     found = [node for node in tree.nodes if getattr(node, "image", None) == image]
     node = found[0] if found else tree.nodes.new("CompositorNodeImage")
     node.image, node.label = image, f"{owner.name} frames"
-    time_of(owner, node)
+    results.set_time(owner, node)
 
 
 PUT = {"CAMERA": in_camera, "EMPTY": on_empty, "COMPOSITOR": in_compositor}

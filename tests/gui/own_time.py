@@ -106,11 +106,12 @@ class OwnTime:
 
 def as_many(inner: Callable[..., Any], count: int) -> Callable[..., Any]:
     """A function of exactly so many arguments: Blender counts them when a class is registered."""
-    return {
+    wrappers: dict[int, Callable[..., Any]] = {
         1: lambda a: inner(a),
         2: lambda a, b: inner(a, b),
         3: lambda a, b, c: inner(a, b, c),
         4: lambda a, b, c, d: inner(a, b, c, d),
         8: lambda a, b, c, d, e, f, g, h: inner(a, b, c, d, e, f, g, h),
         9: lambda a, b, c, d, e, f, g, h, i: inner(a, b, c, d, e, f, g, h, i),
-    }[count]
+    }
+    return wrappers[count]
