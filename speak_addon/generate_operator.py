@@ -84,9 +84,9 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def modal(self, context: Any, event: Any) -> set[str]:
-        """Serve the core; Escape cancels when nothing else of Blender's took it."""
+        """Serve the core; Escape cancels when it is for nothing else of Blender's."""
         session = runtime.session()
-        if event.type == "ESC" and event.value == "PRESS":
+        if event.type == "ESC" and event.value == "PRESS" and _is_for_us(context, event):
             session.dispatch(on.CancelAsked(time.monotonic()))
             return {"RUNNING_MODAL"}
         if event.type == "TIMER":
@@ -204,6 +204,23 @@ def summary(report: Report) -> str:
     else:
         text = "{made} frames made, in {time}"
     return words.say(text, made=report.made, kept=report.kept, time=clock(report.seconds))
+
+
+# Where Escape is not for something of the editor itself, such as leaving a render.
+OURS = ("VIEW_3D", "SEQUENCE_EDITOR", "GRAPH_EDITOR", "DOPESHEET_EDITOR", "PROPERTIES", "OUTLINER")
+
+
+def _is_for_us(context: Any, event: Any) -> bool:
+    """Whether Escape means the generation: not while it would stop the playback or a render."""
+    screen = context.window.screen
+    if screen.is_animation_playing or bpy.app.is_job_running("RENDER"):
+        return False
+    below = (
+        area.type
+        for area in screen.areas
+        if 0 <= event.mouse_x - area.x < area.width and 0 <= event.mouse_y - area.y < area.height
+    )
+    return next(below, "") in OURS
 
 
 class _Printed:

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs inside a Blender with a window: what docs/first-shot.md says, step by step, as one reads it.
+
+From the installed zip to a rendered movie. Buttons of the add-on are clicked with the mouse; of
+Blender itself, what a file browser would ask is given to the operator behind the menu.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from window import (
+    LAB,
+    active,
+    area_of,
+    click,
+    facts,
+    finished,
+    found,
+    install,
+    move,
+    photograph,
+    play,
+    press,
+    region_of,
+    report,
+    scroll,
+    session,
+    show_tab,
+    until,
+    view_all,
+    window,
+)
+
+FRAMES = 72
+
+
+def steps() -> Iterator[float]:
+    install()
+    bpy.context.preferences.view.ui_scale = 0.72
+    yield 0.5
+    yield from save_and_sound()
+    yield from new_shot()
+    yield from portrait()
+    yield from generate()
+    yield from mood()
+    yield from compare()
+    yield from render()
+    yield from what_is_wrong()
+
+
+def inside(kind: str) -> Any:
+    area = area_of(kind)
+    return bpy.context.temp_override(
+        window=window(), screen=window().screen, area=area, region=region_of(area, "WINDOW")
+    )
+
+
+def save_and_sound() -> Iterator[float]:
+    """1. Save, and put the voice on the timeline: the factory scene, the timeline's area."""
+    bpy.ops.wm.save_as_mainfile(filepath=str(LAB / "shot.blend"))
+    area = next(a for a in window().screen.areas if a.type == "DOPESHEET_EDITOR")
+    area.type = "SEQUENCE_EDITOR"
+    area.spaces.active.view_type = "SEQUENCER"
+    yield 1.0
+    photograph("1a-sequencer")
+    facts["sequencer_scene"] = repr(getattr(bpy.context.workspace, "sequencer_scene", "none"))
+    with inside("SEQUENCE_EDITOR"):
+        facts["sound_can_be_added"] = bpy.ops.sequencer.sound_strip_add.poll()
+        bpy.ops.sequencer.sound_strip_add(filepath=str(LAB / "voice.wav"), frame_start=1, channel=1)
+    yield 1.0
+    view_all("SEQUENCE_EDITOR")
+    yield 0.5
+    photograph("1b-sound")
+    facts["scenes"] = [scene.name for scene in bpy.data.scenes]
+
+
+def new_shot() -> Iterator[float]:
+    """2. New Shot."""
+    yield from show_tab("VIEW_3D")
+    photograph("2a-tab")
+    yield from click("speak.new_shot")
+    yield 1.0
+    photograph("2b-new-shot")
+    facts["strip_chosen"] = active().speak.strip
+
+
+def portrait() -> Iterator[float]:
+    """3. Choose the portrait, and look at it."""
+    active().speak.portrait = "//portrait.png"
+    yield 0.5
+    active().speak.size = "256"
+    active().speak.range_source = "OWN"
+    active().speak.frame_first, active().speak.frame_last = 1, FRAMES
+    found.clear()
+    yield from click("speak.look_at_shot")
+    yield from until(lambda: session().changes, 60)
+    yield 2.0
+    photograph("3-portrait")
+
+
+def generate() -> Iterator[float]:
+    """4. Generate."""
+    found.clear()
+    yield from click("speak.generate")
+    yield from until(lambda: session().state.job is not None)
+    stages = set()
+
+    def going() -> bool:
+        job = session().state.job
+        stages.add(job.stage.name if job else "")
+        return job is None or job.made > 8
+
+    yield from until(going, 200)
+    facts["stages_seen"] = sorted(stages)
+    photograph("4a-generating")
+    yield from finished()
+    yield 2.0
+    photograph("4b-finished")
+    facts["made"] = report().made, report().error and report().error.code
+
+
+def mood() -> Iterator[float]:
+    """5. Change the mood with a set, and generate again."""
+    with inside("SEQUENCE_EDITOR"):
+        bpy.context.scene.frame_set(36)
+    yield 1.0
+    yield from scroll(14)
+    found.clear()
+    yield from click('apply_set(name="Happy")')
+    yield from until(lambda: session().changes, 20)
+    yield from scroll(-40)
+    yield 2.0
+    photograph("5a-edited")
+    found.clear()
+    yield from click("speak.generate")
+    yield from until(lambda: session().state.job is not None)
+    yield from finished()
+    yield 2.0
+    facts["made_again"] = report().made, report().kept
+    photograph("5b-again")
+
+
+def compare() -> Iterator[float]:
+    """6. Compare with the first take, go back to it and forth."""
+    yield from scroll(60)
+    found.clear()
+    yield from click("compare_take(number=1)")
+    yield 2.0
+    photograph("6-compare")
+    yield from click("compare_take(number=1)")
+    yield 0.5
+
+
+def render() -> Iterator[float]:
+    """Render Animation: the sequencer with its sound."""
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end = 1, FRAMES
+    scene.render.resolution_x = scene.render.resolution_y = 512
+    if hasattr(scene.render.image_settings, "media_type"):
+        scene.render.image_settings.media_type = "VIDEO"
+    scene.render.image_settings.file_format = "FFMPEG"
+    scene.render.ffmpeg.format, scene.render.ffmpeg.codec = "MPEG4", "H264"
+    scene.render.ffmpeg.audio_codec = "AAC"
+    scene.render.filepath = str(LAB / "movie.mp4")
+    bpy.ops.render.render(animation=True)
+    yield 1.0
+    facts["movie"] = (LAB / "movie.mp4").stat().st_size
+    bpy.ops.wm.save_mainfile()
+
+
+def what_is_wrong() -> Iterator[float]:
+    """A message stands at the shot, and a click on it opens its page."""
+    yield from scroll(-60)
+    active().speak.portrait = "//nobody.png"
+    yield 1.0
+    found.clear()
+    yield from click("speak.generate")
+    yield 2.0
+    photograph("7a-message")
+    facts["error"] = report().error.code
+    found.clear()
+    yield from click("speak.explain")
+    yield 1.0
+    page = next(Path(bpy.utils.resource_path("USER")).rglob("portrait_missing.html"))
+    facts["help"] = page.read_text("utf-8").count("<h2")
+    spot = region_of(area_of("VIEW_3D"), "WINDOW")
+    move(spot.x + 200, spot.y + 200)
+    press("ESC", spot.x + 200, spot.y + 200)
+    yield from preferences()
+
+
+def preferences() -> Iterator[float]:
+    """The add-on's preferences in a window of their own."""
+    bpy.ops.screen.userpref_show()
+    yield 1.0
+    bpy.context.preferences.active_section = "ADDONS"
+    bpy.context.window_manager.addon_search = "SPEAK"
+    bpy.ops.preferences.addon_expand(module="bl_ext.user_default.speak")
+    yield 1.5
+    photograph("8-preferences")
+
+
+play(steps())
