@@ -30,6 +30,11 @@ def made_up_group(seed: int) -> Group:
         pose=rng.normal(0, 10, (1 + TRACKED, 3)).astype(np.float32),
         expression=rng.uniform(0, 1, (1 + TRACKED, AXES)).astype(np.float32),
         points=np.repeat(points[None], 1 + DRAWN, 0).astype(np.float32),
+        rig=np.zeros((1 + TRACKED, 96), np.float16),
+        arkit=np.zeros((1 + TRACKED, 52), np.float16),
+        visemes=np.zeros((1 + TRACKED, 15), np.float16),
+        gaze=np.zeros((1 + TRACKED, 2), np.float32),
+        landmarks=np.zeros((1 + TRACKED, 38, 2), np.float32),
     )
 
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What people wear and hold: meshes, how they follow the head, and their labels."""
 
-import os
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,14 +14,10 @@ from inference_core.training.data.solids import ball, box, disc, joined, normals
 from inference_core.training.data.worn import WORN_MATERIAL, Kind, Lid, Piece, Worn
 from inference_core.training.surface import surface_losses
 from inference_core.training.train_surface import SIDE, views
+from tests.training.assets import AVATARS, needs_avatars
 from tests.training.test_losses import made_up_group
 from tests.training.test_surface import G, place, sure
 
-AVATARS = Path(os.environ.get("SPEAK_AVATARS", "../shared/assets/valid"))
-needs_avatars = pytest.mark.skipif(
-    not (AVATARS / "geo.npz").is_file(),
-    reason="SPEAK_AVATARS names no folder with the avatar archives",
-)
 GREY = (0.5, 0.5, 0.5)
 
 

@@ -28,6 +28,7 @@ from .scene import (
     random_look,
     skin_texture,
 )
+from .truth import truth
 from .worn import Worn
 
 DRAWN = 3  # targets that are drawn; the rest of the TRACKED have labels only
@@ -45,6 +46,11 @@ class Group:
     pose float32 [1+TRACKED,3] degrees in the crop's frame;
     expression float32 [1+TRACKED,EXPRESSIONS];
     points float32 [1+DRAWN,6,2] in -1..1 of the crop.
+
+    The same controls and places in other forms, of the portrait and all targets (truth.Truth says
+    what they are): rig float16 [1+TRACKED,96], arkit float16 [1+TRACKED,52], visemes float16
+    [1+TRACKED,15], gaze float32 [1+TRACKED,2] degrees; landmarks float32 [1+TRACKED,38,2] in -1..1
+    of the crop, y down, those of assets.LANDMARK_UV.
     """
 
     pictures: np.ndarray
@@ -56,6 +62,11 @@ class Group:
     pose: np.ndarray
     expression: np.ndarray
     points: np.ndarray
+    rig: np.ndarray
+    arkit: np.ndarray
+    visemes: np.ndarray
+    gaze: np.ndarray
+    landmarks: np.ndarray
 
     def save(self, path: Path) -> None:
         part = path.with_suffix(".part.npz")
@@ -181,6 +192,7 @@ def _group(
     # In the crop's frame the picture is turned by camera.turn, so the head is turned with it.
     upright = rotation(0, 0, -camera.turn)
     degrees = np.stack([angles(upright @ p.rotation) for p in posed])
+    known = truth(np.stack(expressions), bank.shape_names, head.identity.resting)
     return Group(
         pictures=np.stack([d[..., :3] for d in drawn]),
         alpha=np.stack([d[..., 3] for d in drawn]),
@@ -191,6 +203,13 @@ def _group(
         pose=degrees.astype(np.float32),
         expression=np.stack(expressions).astype(np.float32),
         points=np.stack([face_points(camera, p, bank) for p in posed[: 1 + DRAWN]]).astype(
+            np.float32
+        ),
+        rig=known.rig.astype(np.float16),
+        arkit=known.arkit.astype(np.float16),
+        visemes=known.visemes.astype(np.float16),
+        gaze=known.gaze,
+        landmarks=np.stack([camera.project(p.vertices[bank.landmarks]) for p in posed]).astype(
             np.float32
         ),
     )
