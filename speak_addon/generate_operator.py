@@ -6,6 +6,7 @@ The result is written inside the operator, so that one undo takes it back.
 
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import bpy
@@ -35,6 +36,8 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
     _job = 0
     _waiting = False
     _shown, _made = 0.0, -1
+    _bringing: Iterator[None] | None = None
+    _ended: set[str] = {"CANCELLED"}
 
     @classmethod
     def disabled_reason(cls, context: Any) -> str:
@@ -68,9 +71,10 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
         except KeyboardInterrupt:
             session.close()
         session.runner.background.settle()
-        ended = self._end()
+        for _ in self._ending():
+            pass
         session.runner.background.settle()
-        return ended
+        return self._ended
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         """Generate while the user goes on working."""
@@ -97,8 +101,15 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
         job = session.state.job
         if job is not None and job.id == self._job:
             return {"PASS_THROUGH"}
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        if self._bringing is None:
+            self._bringing = self._ending()
+        # The result comes in portions, so that the window lives meanwhile.
+        if next(self._bringing, self) is not self:
+            return {"PASS_THROUGH"}
         self._stop_timer(context)
-        return self._end()
+        return self._ended
 
     def _show_progress(self, session: Any) -> None:
         """Frames appear on the plane as they come, about once a second."""
@@ -165,34 +176,40 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
         self._waiting = False
         session.gathered(self._job, data, notices)
 
-    def _end(self) -> set[str]:
-        """Bring in the result; report how it went."""
+    def _ending(self) -> Iterator[None]:
+        """Bring in the result in portions and report how it went; `_ended` says it to Blender."""
         session = runtime.session()
         data = session.take_data(self._job)
         report = session.report_of(self._shot)
         runtime.redraw()
+        self._ended = {"CANCELLED"}
         if report is not None and report.error is not None:
             self.report({"ERROR"}, words.of_note(report.error))
-            return {"CANCELLED"}
-        if report is None or data is None or report.outcome is Outcome.CANCELLED:
+        elif report is None or data is None or report.outcome is Outcome.CANCELLED:
             self.report({"INFO"}, words.say("Cancelled; finished frames are kept"))
-            return {"CANCELLED"}
-        return self._bring_in(data, report)
+        else:
+            try:
+                yield from self._bring_in(data, report)
+            except ReferenceError:
+                self._was_deleted()
 
-    def _bring_in(self, data: JobData, report: Report) -> set[str]:
+    def _bring_in(self, data: JobData, report: Report) -> Iterator[None]:
         owner, scene = shots.by_uuid(data.shot), bpy.data.scenes.get(self._scene)
         if owner is None or scene is None:
-            text = words.say("The shot was deleted meanwhile; its frames are kept")
-            self.report({"WARNING"}, text)
-            return {"CANCELLED"}
-        results.apply(owner, scene, data)
+            self._was_deleted()
+            return
+        yield from results.steps(owner, scene, data)
         try:
             takes.record(owner, data)
         except SpeakError as error:
             text = words.say("This take is not kept: {why}", why=words.sentence(error))
             self.report({"WARNING"}, text)
         self.report({"INFO"}, summary(report))
-        return {"FINISHED"}
+        self._ended = {"FINISHED"}
+
+    def _was_deleted(self) -> None:
+        text = words.say("The shot was deleted meanwhile; its frames are kept")
+        self.report({"WARNING"}, text)
 
 
 def summary(report: Report) -> str:

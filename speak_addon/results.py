@@ -2,6 +2,7 @@
 """A finished job in the scene: curves, the plane with the image sequence, the sequencer strip."""
 
 import os
+from collections.abc import Iterator
 from time import monotonic
 from typing import Any
 
@@ -19,10 +20,15 @@ MEASURED = tuple(
 )
 
 
-def apply(owner: Any, scene: Any, data: JobData) -> None:
-    """Write the results of a job to its shot; called inside an operator, so one undo takes all.
+# So many frames are put into a strip in one portion.
+STRIP_PORTION = 250
 
-    scene is the one whose sequencer has the voice.
+
+def steps(owner: Any, scene: Any, data: JobData) -> Iterator[None]:
+    """Write the results of a job to its shot in portions; an operator's one undo takes all.
+
+    scene is the one whose sequencer has the voice. Raises ReferenceError when the shot is deleted
+    between two portions.
     """
     shot = owner.speak
     # An undo during the generation may have taken these back.
@@ -30,19 +36,27 @@ def apply(owner: Any, scene: Any, data: JobData) -> None:
     first = data.frames.first
     if data.auto_keys is not None:
         auto_keys.write(owner, first, data.auto_keys)
+    yield
     keys.tidy(owner)
     curves.write_layer(owner, "measured", first, data.measured, MEASURED)
+    yield
     shot.made_fps, shot.made_fps_base = data.fps_stored
     shot.made_first, shot.made_count = first, data.frames.count
-    show_frames(owner, scene)
+    yield from _showing(owner, scene)
 
 
 def show_frames(owner: Any, scene: Any) -> None:
     """Show the frames that the shot's folder has now, wherever they are wanted."""
+    for _ in _showing(owner, scene):
+        pass
+
+
+def _showing(owner: Any, scene: Any) -> Iterator[None]:
     if owner.speak.make_plane:
         _show_on_plane(owner, scene)
+        yield
     if owner.speak.make_strip:
-        _show_in_sequencer(owner, scene)
+        yield from _show_in_sequencer(owner, scene)
 
 
 def show_progress(owner: Any, scene: Any, data: JobData) -> None:
@@ -116,7 +130,7 @@ def _ensure_plane(owner: Any, scene: Any, image: Any) -> Any:
     return plane
 
 
-def _show_in_sequencer(owner: Any, scene: Any) -> None:
+def _show_in_sequencer(owner: Any, scene: Any) -> Iterator[None]:
     """An image strip of all frames over the voice; the one of the last generation is kept."""
     editor = scene.sequence_editor or scene.sequence_editor_create()
     strips = compat.strips(editor)
@@ -134,13 +148,15 @@ def _show_in_sequencer(owner: Any, scene: Any) -> None:
     strip.directory = owner.speak.folder
     compat.move_strip(strip, first)
     owner.speak.result_strip = strip.name
+    # The more there are, the longer each takes.
+    while len(strip.elements) < count:
+        for _ in range(min(STRIP_PORTION, count - len(strip.elements))):
+            strip.elements.append(frame_name(len(strip.elements)))
+        yield
 
 
 def _new_strip(strips: Any, owner: Any, channel: int, name: str) -> Any:
-    path = first_frame_path(owner)
-    strip = strips.new_image(name, path, channel, owner.speak.made_first)
-    for index in range(1, owner.speak.made_count):
-        strip.elements.append(frame_name(index))
+    strip = strips.new_image(name, first_frame_path(owner), channel, owner.speak.made_first)
     # Where the frames have no alpha this costs nothing; where they have, what is below shows.
     strip.blend_type = "ALPHA_OVER"
     return strip
