@@ -16,7 +16,7 @@ from .state import Link
 
 # How often the window is served: while something is under way, and else.
 BUSY_SECONDS, IDLE_SECONDS = 0.1, 1.0
-AREAS = ("VIEW_3D", "SEQUENCE_EDITOR", "PREFERENCES")
+AREAS = ("VIEW_3D", "SEQUENCE_EDITOR", "PROPERTIES", "PREFERENCES")
 
 _session: Session | None = None
 # Called when the core or a job has gone a step further.

@@ -23,8 +23,6 @@ class SPEAK_UL_rig_shapes(bpy.types.UIList):
 class RigPanel:
     """Shown for any mesh with shape keys, with or without a shot."""
 
-    bl_region_type = "UI"
-    bl_category = "SPEAK"
     bl_label = "3D Face"
     bl_order = 8
     layout: Any
