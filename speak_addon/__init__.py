@@ -26,6 +26,7 @@ words, translations  what is said, in the language of the interface
 properties, preferences, shots, curves, auto_keys, keys, curve_data, audio
 sources       portrait, voice and settings in forms that can be compared
 mixing, mix_strips  a voice mixed down by another Blender
+voice_file    a voice from a file
 gather        a shot of the scene to the data of one job
 running_cores cores that run already: found, listed, chosen
 effect_runner the one place where effects happen; core_link: the core process

@@ -22,6 +22,13 @@ def sequencer_scene(context: Any) -> Any:
     return found or context.scene
 
 
+def show_sequencer_of(context: Any, scene: Any) -> None:
+    """Let the sequencers of this workspace show a scene: since 5.0 a new file's show none."""
+    workspace = getattr(context, "workspace", None)
+    if workspace is not None and getattr(workspace, "sequencer_scene", scene) is None:
+        workspace.sequencer_scene = scene
+
+
 def strips(editor: Any) -> Any:
     """The top-level strips of a sequence editor."""
     # An empty collection is falsy, so `or` between the two names would be wrong.

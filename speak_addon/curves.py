@@ -30,11 +30,12 @@ def group_label(layer: str, control: Control) -> str:
 def write_layer(
     owner: Any, layer: str, first: int, track: Track, names: Sequence[str] | None = None
 ) -> None:
-    """Replace the curves of a layer by one key per frame; track is [frames, 19].
+    """Replace the curves of a layer by one sample per frame; track is [frames, 19].
 
-    names: the controls to write, all by default. Rows that are not finite get no key. Other
-    layers and other curves of the object are not touched. The curves are locked: what is keyed
-    in them by hand would be lost with the next generation, the edit layer is for that.
+    names: the controls to write, all by default. Rows that are not finite are bridged. Other
+    layers and other curves of the object are not touched. Samples are no keys: they do not fill
+    the timeline, and one does not step on them from key to key. The curves are locked: what is
+    keyed by hand would be lost with the next generation, the edit layer is for that.
     """
     bag = compat.ensure_bag(owner, ACTION)
     numbers = np.arange(first, first + len(track), dtype=np.float32)
@@ -43,25 +44,25 @@ def write_layer(
             continue
         path = curve_path(layer, control.name)
         curve = bag.fcurves.find(path, index=0)
-        if curve is None:
-            curve = compat.new_curve(bag, path, group_label(layer, control))
+        hidden = False if curve is None else bool(curve.hide)
+        if curve is not None:
+            bag.fcurves.remove(curve)
+        curve = compat.new_curve(bag, path, group_label(layer, control))
         values = track[:, index]
         there = np.isfinite(values)
         curve.color_mode, curve.color = "CUSTOM", colours.of(control.name, layer)
-        curve.lock = False
         _fill(curve, numbers[there], values[there].astype(np.float32))
-        curve.lock, curve.select = True, False
+        if there.any():
+            # Up to the end, that is not included.
+            curve.convert_to_samples(int(numbers[there][0]), int(numbers[there][-1]) + 1)
+        curve.lock, curve.select, curve.hide = True, False, hidden
 
 
 def _fill(curve: Any, numbers: Track, values: Track) -> None:
     points = curve.keyframe_points
-    if hasattr(points, "clear"):
-        points.clear()
     points.add(len(numbers))
     points.foreach_set("co", np.column_stack([numbers, values]).ravel())
     kinds = bpy.types.Keyframe.bl_rna.properties["interpolation"].enum_items
-    for part in ("control_point", "left_handle", "right_handle"):
-        points.foreach_set(f"select_{part}", np.zeros(len(numbers), bool))
     points.foreach_set("interpolation", np.full(len(numbers), kinds["LINEAR"].value, np.int32))
     curve.update()
 

@@ -52,7 +52,7 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
         if not owner.speak.portrait:
             return "Choose a portrait first"
         if owner.speak.voice_source == "STRIP" and not owner.speak.strip:
-            return "Choose the sound strip of the voice first"
+            return "Choose the sound strip or a sound file of the voice first"
         if not bpy.data.filepath and not owner.speak.folder.startswith("/"):
             return words.of_note(Note("blend_not_saved"))
         return ""

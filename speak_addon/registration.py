@@ -28,6 +28,7 @@ from . import (
     shot_making,
     take_operators,
     translations,
+    voice_file,
     watching,
 )
 
@@ -51,6 +52,7 @@ MODULES = (
     results_elsewhere,
     diagnostics,
     running_cores,
+    voice_file,
     panels,
 )
 CLASSES: tuple[type, ...] = tuple(cls for module in MODULES for cls in module.CLASSES)

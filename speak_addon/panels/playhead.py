@@ -38,6 +38,8 @@ class PlayheadPanel(SpeakPanel):
             owner, scene = shots.active(context), compat.sequencer_scene(context)
             inside = shots.covers(owner, scene, scene.frame_current)
             text = "The frame is being made." if inside else "Move the playhead into the shot."
+            if session.state.job is not None:
+                text = "It rests while frames are being generated."
             draw_text(layout, text, "INFO")
         index = preview_image.index_of(shot.uuid)
         if icon and index is not None:

@@ -24,7 +24,9 @@ class VoicePanel(SpeakPanel):
         column = layout.column()
         column.prop(shot, "voice_source")
         if shot.voice_source == "STRIP":
-            column.prop(shot, "strip", icon="SOUND")
+            row = column.row(align=True)
+            row.prop(shot, "strip", icon="SOUND")
+            row.operator("speak.voice_from_file", text="", icon="FILE_FOLDER")
         elif shot.voice_source == "CHANNEL":
             column.prop(shot, "channel")
         column.prop(shot, "range_source")

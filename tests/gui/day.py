@@ -206,9 +206,8 @@ def find_slider(name: str, value: float) -> Iterator[float]:
         for y in range(region.y + 10, region.y + region.height - 10, 8):
             bpy.context.window_manager.clipboard = ""
             move(x, y)
-            yield 0.03
             press("C", x, y, ctrl=True)
-            yield 0.03
+            yield 0.02
             if bpy.context.window_manager.clipboard.startswith(f"{value:.3f}"[:5]):
                 found[:] = [(x, y)]
                 return

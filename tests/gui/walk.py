@@ -44,7 +44,7 @@ def steps() -> Iterator[float]:
     install()
     bpy.context.preferences.view.ui_scale = 0.72
     yield 0.5
-    yield from save_and_sound()
+    yield from save()
     yield from new_shot()
     yield from portrait()
     yield from generate()
@@ -61,23 +61,10 @@ def inside(kind: str) -> Any:
     )
 
 
-def save_and_sound() -> Iterator[float]:
-    """1. Save, and put the voice on the timeline: the factory scene, the timeline's area."""
+def save() -> Iterator[float]:
+    """1. Save: the factory scene, with its cube."""
     bpy.ops.wm.save_as_mainfile(filepath=str(LAB / "shot.blend"))
-    area = next(a for a in window().screen.areas if a.type == "DOPESHEET_EDITOR")
-    area.type = "SEQUENCE_EDITOR"
-    area.spaces.active.view_type = "SEQUENCER"
     yield 1.0
-    photograph("1a-sequencer")
-    facts["sequencer_scene"] = repr(getattr(bpy.context.workspace, "sequencer_scene", "none"))
-    with inside("SEQUENCE_EDITOR"):
-        facts["sound_can_be_added"] = bpy.ops.sequencer.sound_strip_add.poll()
-        bpy.ops.sequencer.sound_strip_add(filepath=str(LAB / "voice.wav"), frame_start=1, channel=1)
-    yield 1.0
-    view_all("SEQUENCE_EDITOR")
-    yield 0.5
-    photograph("1b-sound")
-    facts["scenes"] = [scene.name for scene in bpy.data.scenes]
 
 
 def new_shot() -> Iterator[float]:
@@ -87,12 +74,16 @@ def new_shot() -> Iterator[float]:
     yield from click("speak.new_shot")
     yield 1.0
     photograph("2b-new-shot")
-    facts["strip_chosen"] = active().speak.strip
+    bpy.data.objects.remove(bpy.data.objects["Cube"])
 
 
 def portrait() -> Iterator[float]:
-    """3. Choose the portrait, and look at it."""
+    """3. Choose the portrait and the voice, and look at the shot."""
     active().speak.portrait = "//portrait.png"
+    yield 0.5
+    with inside("VIEW_3D"):
+        bpy.ops.speak.voice_from_file(filepath=str(LAB / "voice.wav"))
+    facts["strip_chosen"] = active().speak.strip
     yield 0.5
     active().speak.size = "256"
     active().speak.range_source = "OWN"
@@ -122,13 +113,20 @@ def generate() -> Iterator[float]:
     yield from finished()
     yield 2.0
     photograph("4b-finished")
+    area = next(a for a in window().screen.areas if a.type == "DOPESHEET_EDITOR")
+    area.type = "SEQUENCE_EDITOR"
+    area.spaces.active.view_type = "SEQUENCER"
+    yield 1.0
+    view_all("SEQUENCE_EDITOR")
+    yield 1.0
+    photograph("4c-sequencer")
+    facts["scenes"] = [scene.name for scene in bpy.data.scenes]
     facts["made"] = report().made, report().error and report().error.code
 
 
 def mood() -> Iterator[float]:
     """5. Change the mood with a set, and generate again."""
-    with inside("SEQUENCE_EDITOR"):
-        bpy.context.scene.frame_set(36)
+    bpy.context.scene.frame_set(36)
     yield 1.0
     yield from scroll(14)
     found.clear()

@@ -102,10 +102,10 @@ def find_button(operator: str) -> Iterator[float]:
     found.clear()
     for y in heights:
         bpy.context.window_manager.clipboard = ""
+        # Both before the window is drawn again: without a graphics card drawing is what takes long.
         move(x, y)
-        yield 0.04
         press("C", x, y, ctrl=True)
-        yield 0.04
+        yield 0.02
         if operator in bpy.context.window_manager.clipboard:
             found.append((x, y))
             return

@@ -51,7 +51,8 @@ def first_shot(folder: Path) -> None:
 
 def _check_scene(owner, scene, edited) -> None:
     """Curves, plane and strip are there, frame for frame."""
-    points = stage.curve(owner, "speak.measured.happy").keyframe_points
+    points = stage.curve(owner, "speak.measured.happy").sampled_points
+    assert not stage.curve(owner, "speak.measured.happy").keyframe_points, "they fill the timeline"
     assert [round(point.co[0]) for point in points] == list(range(11, 35))
     points = stage.curve(owner, "speak.auto.yaw").keyframe_points
     assert 2 <= len(points) < 12  # few, and none of them between frames
@@ -175,7 +176,7 @@ def _check_reload(folder: Path) -> None:
     assert Path(bpy.path.abspath(image.filepath)).is_file()
     strip = stage.strips(bpy.context.scene)[owner.speak.result_strip]
     assert (Path(bpy.path.abspath(strip.directory)) / strip.elements[23].filename).is_file()
-    assert len(stage.curve(owner, "speak.measured.yaw").keyframe_points) == 24
+    assert len(stage.curve(owner, "speak.measured.yaw").sampled_points) == 24
     assert len(stage.curve(owner, "speak.edit.happy").keyframe_points) == 4
     bpy.ops.speak.generate()
     assert (stage.report().made, stage.report().kept) == (0, 24)

@@ -19,9 +19,33 @@ def sources(folder: Path) -> None:
     stage.use_pack(sys.argv[1])
     for fps in ((24, 1.0), (24, 1.001), (60, 1.001)):
         _voices(folder, fps)
+    _from_a_file(folder)
     _sampled_curves(folder)
     _layers(folder)
     _kinds_of_shots(folder)
+
+
+def _from_a_file(folder: Path) -> None:
+    """A sound file becomes a strip at the playhead in a channel of its own, and is the voice."""
+    owner = stage.shot_in_new_file(folder, first=11, seconds=0.5, fps=(25, 1.0))
+    scene, compat = bpy.context.scene, stage.module("compat")
+    owner.speak.voice_source = "SCENE"
+    line = stage.write_tone(folder / "line ü.wav", 0.6, 330.0)
+    scene.frame_set(40)
+    assert bpy.ops.speak.voice_from_file(filepath=str(line)) == {"FINISHED"}
+    strip = stage.strips(scene)[owner.speak.strip]
+    assert owner.speak.voice_source == "STRIP"
+    assert (compat.strip_start(strip), compat.strip_end(strip)) == (40, 55)
+    assert strip.channel == 2, "beside what is there"
+    assert strip.sound.filepath == "//line ü.wav"
+    count = len(stage.strips(scene))
+    picture = stage.write_portrait(folder / "no sound.png")
+    for path, said in ((folder / "gone.wav", "not there"), (picture, "cannot open it")):
+        voice = lambda path=path: bpy.ops.speak.voice_from_file(filepath=str(path))  # noqa: E731
+        assert said in stage.refused(voice)
+    assert len(stage.strips(scene)) == count, "what cannot be read leaves no strip"
+    assert bpy.ops.speak.generate() == {"FINISHED"}
+    assert (owner.speak.made_first, owner.speak.made_count) == (40, 15)
 
 
 def _click(path: Path, seconds: float, at: float, hertz: float) -> Path:
