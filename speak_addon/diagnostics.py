@@ -16,6 +16,7 @@ from ..inference_core.protocol.errors import SpeakError
 from . import help_page, interpreter, preferences, runtime, words
 from .self_test import SelfTest
 from .shot_folder import as_speak_error
+from .state import Note
 
 LOG_LINES = 40
 # A path: drive or slash, then parts. URLs keep their two slashes and are left alone.
@@ -50,7 +51,7 @@ def report(context: Any) -> str:
         f"packages: {', '.join(_packages())}",
         f"missing: {', '.join(interpreter.missing_packages()) or 'nothing'}",
         f"core: {state.link.value}, {state.core}",
-        f"core error: {state.core_error}",
+        f"core error: {_told(state.core_error)}",
     ]
     if chosen is not None:
         said = {
@@ -61,11 +62,24 @@ def report(context: Any) -> str:
         }
         lines.append(f"preferences: {said}")
     lines += [f"shot {number}: {_about(owner)}" for number, owner in enumerate(_shots(), 1)]
-    lines += [f"report: {report_}" for report_ in state.reports.values()]
+    lines += [
+        f"report: {one.outcome.value}, {one.made} made, {one.kept} kept, {_told(one.error)}, "
+        f"notices: {[_told(notice) for notice in one.notices]}"
+        for one in state.reports.values()
+    ]
     if _test is not None:
         lines += ["check:", *_test.lines]
     lines += ["log:", *_log_end()]
     return redacted("\n".join(lines), _private_names()) + "\n"
+
+
+def _told(note: Note | None) -> str:
+    """A message by its code and its numbers: what is filled in may be the name of a file."""
+    if note is None:
+        return "none"
+    numbers = {name: value for name, value in note.args.items() if isinstance(value, int | float)}
+    reason = note.args.get("reason")
+    return f"{note.code} {numbers or ''} {reason or ''}".strip()
 
 
 def _version() -> str:

@@ -89,7 +89,7 @@ def portrait() -> Iterator[float]:
     active().speak.range_source = "OWN"
     active().speak.frame_first, active().speak.frame_last = 1, FRAMES
     found.clear()
-    yield from click("speak.look_at_shot")
+    yield from click("speak.look_at_shot", 0.82, 0.86, 0.78)
     yield from until(lambda: session().changes, 60)
     yield 2.0
     photograph("3-portrait")
@@ -148,10 +148,10 @@ def compare() -> Iterator[float]:
     """6. Compare with the first take, go back to it and forth."""
     yield from scroll(60)
     found.clear()
-    yield from click("compare_take(number=1)")
+    yield from click("compare_take(number=1)", 0.68, 0.64, 0.72)
     yield 2.0
     photograph("6-compare")
-    yield from click("compare_take(number=1)")
+    yield from click("compare_take(number=1)", 0.68, 0.64, 0.72)
     yield 0.5
 
 
@@ -183,7 +183,7 @@ def what_is_wrong() -> Iterator[float]:
     photograph("7a-message")
     facts["error"] = report().error.code
     found.clear()
-    yield from click("speak.explain")
+    yield from click("speak.explain", 0.3)
     yield 1.0
     page = next(Path(bpy.utils.resource_path("USER")).rglob("portrait_missing.html"))
     facts["help"] = page.read_text("utf-8").count("<h2")

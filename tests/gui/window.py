@@ -88,13 +88,14 @@ def scroll(steps: int) -> Iterator[float]:
     yield 0.5
 
 
-def find_button(operator: str) -> Iterator[float]:
+def find_button(operator: str, share: float = 0.5) -> Iterator[float]:
     """Where a button is: Ctrl-C over one copies the call that it makes. Result in `found`.
 
-    The search begins where the last button was found: the next one is mostly near.
+    share: how far to the right it is. The search begins where the last button was found: the next
+    one is mostly near.
     """
     region = region_of(area_of("VIEW_3D"))
-    x = region.x + region.width // 2
+    x = region.x + int(region.width * share)
     near = found[0][1] if found else region.y + region.height
     heights = sorted(
         range(region.y + 10, region.y + region.height - 10, 9), key=lambda y: abs(y - near)
@@ -115,9 +116,14 @@ def find_button(operator: str) -> Iterator[float]:
 found: list[tuple[int, int]] = []
 
 
-def click(operator: str) -> Iterator[float]:
-    """Find a button and click it with the mouse."""
-    yield from find_button(operator)
+def click(operator: str, *shares: float) -> Iterator[float]:
+    """Find a button, at one of these shares of the width, and click it with the mouse."""
+    for share in shares or (0.5,):
+        with contextlib.suppress(LookupError):
+            yield from find_button(operator, share)
+            break
+    if not found:
+        raise LookupError(f"no button calls {operator}")
     move(*found[0])
     yield 0.1
     press("LEFTMOUSE", *found[0])

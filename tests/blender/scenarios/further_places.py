@@ -94,6 +94,15 @@ def _diagnostics(folder: Path) -> None:
         assert private not in text, private
     for wanted in ("Blender", "onnxruntime", "12 frames made", "log:"):
         assert wanted in text, wanted
+    # What went wrong is told without the name of the file that it was about.
+    owner = next(o for o in bpy.data.objects if o.speak.is_shot)
+    bpy.context.view_layer.objects.active = owner
+    kept, owner.speak.portrait = owner.speak.portrait, "//client_x_portrait.png"
+    stage.refused(lambda: bpy.ops.speak.generate())
+    text = diagnostics.report(bpy.context)
+    assert "portrait_missing" in text
+    assert "client_x" not in text
+    owner.speak.portrait = kept
     redacted = diagnostics.redacted
     assert redacted("at C:\\Users\\Ann Lee\\x\\core.log: no", ("Ann Lee",)).count("Ann") == 0
     assert (
