@@ -124,12 +124,12 @@ def _check_undo(owner) -> None:
     owner = bpy.data.objects[name]
     assert stage.curve(owner, "speak.auto.yaw") is None
     assert stage.curve(owner, "speak.edit.shift_x") is not None
-    assert [s.type for s in stage.strips(bpy.context.scene)] == ["SOUND"]
+    assert [s.type for s in stage.strips(bpy.context.scene)] == ["SOUND"] * stage.SOUND
     assert owner.active_material.node_tree.nodes["SPEAK Frames"].image.source == "FILE"
     bpy.ops.ed.redo()
     owner = bpy.data.objects[name]
     assert stage.curve(owner, "speak.auto.yaw") is not None
-    assert len(stage.strips(bpy.context.scene)) == 2
+    assert len(stage.strips(bpy.context.scene)) == 1 + stage.SOUND
 
 
 def _check_again(frames: Path, made) -> None:
@@ -140,7 +140,7 @@ def _check_again(frames: Path, made) -> None:
     changed = [name for name in made if again[name][:2] != made[name][:2]]
     assert changed in ([], ["shot.json"])
     assert again["shot.json"][2] == made["shot.json"][2]
-    assert len(stage.strips(bpy.context.scene)) == 2
+    assert len(stage.strips(bpy.context.scene)) == 1 + stage.SOUND
 
 
 def _check_edit(frames: Path, edited) -> None:
