@@ -6,6 +6,7 @@ The result is written inside the operator, so that one undo takes it back.
 
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,7 +54,8 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
             return "Choose a portrait first"
         if owner.speak.voice_source == "STRIP" and not owner.speak.strip:
             return "Choose the sound strip or a sound file of the voice first"
-        if not bpy.data.filepath and not owner.speak.folder.startswith("/"):
+        folder = owner.speak.folder
+        if not bpy.data.filepath and (not folder or folder.startswith("//")):
             return words.of_note(Note("blend_not_saved"))
         return ""
 
@@ -172,6 +174,12 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
             data, notices = gather.gather(owner, scene)
         except SpeakError as error:
             session.dispatch(on.JobObstructed(self._job, note(error), time.monotonic()))
+            return
+        except Exception as error:
+            # A mistake of ours ends the job, or no other could ever be started.
+            traceback.print_exc()
+            trouble = Note("internal", {"reason": f"{type(error).__name__} in the add-on"})
+            session.dispatch(on.JobObstructed(self._job, trouble, time.monotonic()))
             return
         self._waiting = False
         session.gathered(self._job, data, notices)
