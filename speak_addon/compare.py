@@ -69,7 +69,7 @@ def _draw() -> None:
     if shot.compare_mode == "WIPE":
         viewport.draw(plane, _loaded[1], linear=True, left=shot.wipe)
     else:
-        viewport.draw(plane, _loaded[1], linear=True, beside=1.05)
+        viewport.draw(plane, _loaded[1], linear=True, beside=viewport.BESIDE)
 
 
 def register() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import bpy
 from bpy.props import EnumProperty, StringProperty
-from mathutils import Quaternion
+from mathutils import Quaternion, Vector
 
-from . import compat, planes, shots, words
+from . import compat, planes, shots, viewport, words
 from .explained import Explained
 
 STRIPS = (
@@ -194,8 +194,15 @@ class SPEAK_OT_look_at_shot(Explained, bpy.types.Operator):
         turn = Quaternion((1, 0, 0), radians(90))
         region.view_rotation = plane.matrix_world.to_quaternion() @ turn
         region.view_perspective = "ORTHO"
-        region.view_location = plane.matrix_world.translation
-        region.view_distance = 1.6 * max(max(plane.dimensions), 1.0)
+        wide = plane.dimensions.x
+        beside = owner.speak.compared and owner.speak.compare_mode == "SIDE"
+        # Two pictures, the gap between them, and a margin.
+        middle = Vector((wide * viewport.BESIDE / 2 if beside else 0.0, 0.0, 0.0))
+        region.view_location = plane.matrix_world.translation + (
+            plane.matrix_world.to_quaternion() @ middle
+        )
+        seen = max(wide * (1 + viewport.BESIDE) if beside else wide, plane.dimensions.z, 1.0)
+        region.view_distance = 1.6 * seen
         if space.shading.type in ("SOLID", "WIREFRAME"):
             space.shading.type = "MATERIAL"
         return {"FINISHED"}

@@ -8,6 +8,8 @@ import numpy.typing as npt
 from mathutils import Vector
 
 Colours = npt.NDArray[np.float32]
+# Where a picture stands that is drawn beside the plane, in widths to the right.
+BESIDE = 1.05
 
 
 def plane_of(owner: Any) -> Any | None:

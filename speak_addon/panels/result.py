@@ -55,5 +55,14 @@ class ResultPanel(SpeakPanel):
                 now=f"{float(now):.5g}",
             )
             draw_text(layout, text, "ERROR")
+        view = scene.view_settings
+        if view.view_transform not in ("Standard", "Raw"):
+            text = words.say(
+                "The view transform {name} changes the colours of the frames in renders; Standard "
+                "keeps them.",
+                name=view.view_transform,
+            )
+            draw_text(layout, text, "INFO")
+            layout.prop(view, "view_transform", text="Colours")
         layout.operator_menu_enum("speak.show_in", "place", text="Show In")
         layout.operator("speak.open_folder", icon="FILE_FOLDER")

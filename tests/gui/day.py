@@ -222,9 +222,11 @@ def takes() -> Iterator[float]:
     yield 1.5
     photograph("7-wiped")
     active().speak.compare_mode = "SIDE"
-    yield 1.5
+    front_view()
+    yield 2.5
     photograph("8-side-by-side")
     bpy.ops.speak.compare_take(number=1)
+    front_view()
     bpy.ops.speak.show_take(number=1)
     yield from until(lambda: session().changes, 30)
     facts["back_at_first"] = len(next(iter(session().changes.values())).frames)

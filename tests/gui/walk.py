@@ -159,6 +159,7 @@ def render() -> Iterator[float]:
     """Render Animation: the sequencer with its sound."""
     scene = bpy.context.scene
     scene.frame_start, scene.frame_end = 1, FRAMES
+    scene.view_settings.view_transform = "Standard"
     scene.render.resolution_x = scene.render.resolution_y = 512
     if hasattr(scene.render.image_settings, "media_type"):
         scene.render.image_settings.media_type = "VIDEO"

@@ -23,7 +23,7 @@ def mood_strips(folder: Path) -> None:
     strip = scene.sequence_editor.active_strip
     compat = stage.module("compat")
     assert (compat.strip_start(strip), compat.strip_end(strip)) == (21, 71)
-    assert strip.channel > 2, "above voice and frames"
+    assert strip.channel > 1 + stage.SOUND, "above voice and frames"
     assert owner.animation_data.action is not None
     assert stage.curve(owner, "speak.edit.happy") is None, "no key was set"
 
