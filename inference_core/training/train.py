@@ -136,15 +136,7 @@ class Trainer:
             for group in self.optimiser.param_groups:
                 elapsed = (time.monotonic() - begun) / (minutes * 60)
                 group["lr"] = self._rate(elapsed)
-            losses = self.losses(next(self.batches))
-            total = sum(losses.values(), torch.zeros((), device=self.device))
-            self.optimiser.zero_grad()
-            total.backward()
-            nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-            self.optimiser.step()
-            self.average.update(self.net, self.step)
-            self._teach_judge()
-            self.step += 1
+            losses = self.learn(next(self.batches))
             recent.append({k: float(v.detach()) for k, v in losses.items()})
             if self.step % 25 == 0:
                 self._log(recent, time.monotonic() - begun)
@@ -154,6 +146,19 @@ class Trainer:
                 self.evaluate()
         self._save()
         self.evaluate()
+
+    def learn(self, batch: Batch) -> dict[str, Tensor]:
+        """One step of the optimiser; the losses that it was made on."""
+        losses = self.losses(batch)
+        total = sum(losses.values(), torch.zeros((), device=self.device))
+        self.optimiser.zero_grad()
+        total.backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        self.optimiser.step()
+        self.average.update(self.net, self.step)
+        self._teach_judge()
+        self.step += 1
+        return losses
 
     def _save(self) -> None:
         checkpoint.save(self.last, self.net, self.average, self.optimiser, self.step)

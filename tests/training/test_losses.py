@@ -24,6 +24,7 @@ def made_up_group(seed: int) -> Group:
         pictures=pictures,
         alpha=np.full((1 + DRAWN, 256, 256), 255, np.uint8),
         flow=rng.normal(0, 0.05, (TRACKED, 2, 128, 128)).astype(np.float16),
+        visible=np.ones((TRACKED, 128, 128), bool),
         depth=rng.normal(0, 0.1, (128, 128)).astype(np.float16),
         material=rng.choice([0, 0, 0, 1, 2, 6], (1 + DRAWN, 128, 128)).astype(np.int8),
         uv=rng.uniform(0.15, 0.5, (1 + DRAWN, 2, 128, 128)).astype(np.float16),

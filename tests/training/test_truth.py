@@ -157,3 +157,17 @@ def test_the_tables_are_what_the_fit_says():
     # How much of each movement the mixtures explain, for those that speech and emotions use.
     jaw, smile = NAMES.index("MouthOpen"), NAMES.index("LsmileClose")
     assert found["to_arkit_left"][[jaw, smile]].max() < 0.4
+
+
+@needs_avatars
+def test_nobody_who_is_judged_by_is_measured():
+    from inference_core.training.data.assets import person_of
+    from inference_core.training.data.scene import EVALUATION_PEOPLE
+
+    bank = AvatarBank(AVATARS)
+    rest = bank.without(EVALUATION_PEOPLE)
+    assert len(EVALUATION_PEOPLE) == 6
+    assert len(bank.people()) - len(rest.people()) == 6
+    assert not {person_of(name) for name in rest.ids} & EVALUATION_PEOPLE
+    assert not set(rest.offsets) & EVALUATION_PEOPLE
+    assert len(rest.vertices) == len(rest.joints) == len(rest.ids) < len(bank.ids)

@@ -161,6 +161,7 @@ def test_one_seed_gives_one_group_and_plain_ones_know_no_variety(engine):
 def test_labels_of_a_pose_are_those_of_its_track_and_lids_hide_the_eyes(engine):
     from inference_core.training.data import accessories
     from inference_core.training.data.head import Head
+    from inference_core.training.data.renderer import visible
     from inference_core.training.data.rig import EXPRESSIONS, closed_eyes
     from inference_core.training.data.scene import random_camera, random_identity, skin_texture
 
@@ -187,4 +188,10 @@ def test_labels_of_a_pose_are_those_of_its_track_and_lids_hide_the_eyes(engine):
     assert np.isin(closed, (1, 2)).sum() < 0.1 * np.isin(labels.material, (1, 2)).sum()
     assert tracks.flow[0][:, labels.material == HELD_MATERIAL] == pytest.approx(0, abs=1e-5)
     assert np.abs(tracks.flow[0][0, labels.material == WORN_MATERIAL]).mean() > 0.02
+    seen = visible(tracks, [renderer.labels(shut, camera)])[0]
+    assert not seen[np.isin(labels.material, (1, 2))].any()  # behind the lids
+    assert seen[labels.material == HELD_MATERIAL].all()
+    # Against itself everything is seen.
+    assert visible(renderer.track(open_, [open_], camera), [labels])[0][labels.material >= 0].all()
+    assert not seen[labels.material == -1].any()
     renderer.set_worn(Worn(()))

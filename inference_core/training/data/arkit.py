@@ -114,12 +114,12 @@ def _names(ict: np.lib.npyio.NpzFile) -> dict[str, list[int]]:
 
 
 def transferred(bank: AvatarBank, folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """ARKit's shapes on the mean training avatar: offsets [52,m,3] metres and the body vertices [m]
+    """ARKit's shapes on the bank's mean avatar: offsets [52,m,3] metres and the body vertices [m]
     that they are of. tongueOut, which ICT-FaceKit has not, is 0.
     """
     ict = np.load(folder / "ict.npz")
     rest = ict["N"][:_ICT_FACE].astype(np.float64)
-    mean = _training_mean(bank)
+    mean = bank.vertices.mean(0).astype(np.float64)
     marks = np.array([rest[[_ICT_68[k] for k in same]].mean(0) for same in _SAME])
     target = mean[bank.landmarks]
     scale, turn, shift = _similarity(marks, target)
@@ -148,11 +148,6 @@ def transferred(bank: AvatarBank, folder: Path) -> tuple[np.ndarray, np.ndarray]
     return offsets, front
 
 
-def _training_mean(bank: AvatarBank) -> np.ndarray:
-    rows = [not any(name.startswith(p + "_") for p in EVALUATION_PEOPLE) for name in bank.ids]
-    return bank.vertices[rows].mean(0).astype(np.float64)
-
-
 def _similarity(a: np.ndarray, b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     """Scale, rotation and shift that bring points a [n,3] to b (Umeyama 1991)."""
     ca, cb = a.mean(0), b.mean(0)
@@ -170,19 +165,19 @@ def _share(offsets: np.ndarray) -> np.ndarray:
 
 
 def rig_offsets(bank: AvatarBank) -> np.ndarray:
-    """float64 [96,v,3] metres: each shape of the rig, the mean over the training people."""
-    people = [p for p in bank.offsets if p not in EVALUATION_PEOPLE]
+    """float64 [96,v,3] metres: each shape of the rig, the mean over the bank's people."""
     found = np.zeros((len(bank.shape_names), *bank.vertices.shape[1:]))
-    for person in people:
-        for shape, (index, offset) in enumerate(bank.offsets[person]):
-            found[shape, index] += offset / len(people)
+    for shapes in bank.offsets.values():
+        for shape, (index, offset) in enumerate(shapes):
+            found[shape, index] += offset / len(bank.offsets)
     return found[:, : bank.body_vertices]
 
 
-def fit(bank: AvatarBank, folder: Path) -> dict[str, np.ndarray]:
+def fit(everybody: AvatarBank, folder: Path) -> dict[str, np.ndarray]:
     """to_arkit [96,52] (rig weights @ it = ARKit's) and to_rig [52,96], each with the share of the
     displacement that the mixture leaves unexplained ([96] and [52], 0..1).
     """
+    bank = everybody.without(EVALUATION_PEOPLE)
     arkit, front = transferred(bank, folder)
     rig = rig_offsets(bank)[:, front]
     to_arkit, left = np.zeros((len(bank.shape_names), len(ARKIT))), np.ones(len(bank.shape_names))

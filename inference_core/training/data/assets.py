@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -86,6 +88,15 @@ class AvatarBank:
 
     def people(self) -> list[str]:
         return sorted({person_of(name) for name in self.ids})
+
+    def without(self, people: Collection[str]) -> AvatarBank:
+        """The bank of everybody else: nothing may be measured on people whom it is judged by."""
+        rows = [i for i, name in enumerate(self.ids) if person_of(name) not in people]
+        rest = copy(self)
+        rest.ids = [self.ids[i] for i in rows]
+        rest.vertices, rest.joints = self.vertices[rows], self.joints[rows]
+        rest.offsets = {p: o for p, o in self.offsets.items() if p not in people}
+        return rest
 
     def _load_offsets(self) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
         """person -> for each shape (vertex indices [m], offsets [m,3] metres)."""

@@ -16,7 +16,7 @@ from .camera import Camera, cropped
 from .canonical import canonical_crop
 from .head import Head, Posed, angles, rotation
 from .makeup import painted
-from .renderer import TRACKED, Renderer
+from .renderer import TRACKED, Renderer, visible
 from .rig import closed_eyes, random_expression
 from .scene import (
     Look,
@@ -40,6 +40,7 @@ class Group:
 
     pictures uint8 [1+DRAWN,s,s,3]; alpha uint8 [1+DRAWN,s,s]; flow float16 [TRACKED,2,g,g] from the
     portrait to each target, the first DRAWN of them drawn (half-widths of the crop, y down);
+    visible bool [TRACKED,g,g]: whether that point is to be seen in the target (renderer.visible);
     depth float16 [g,g] towards the viewer in half-widths of the crop, 0 at the head joint;
     material int8 [1+DRAWN,g,g] and uv float16 [1+DRAWN,2,g,g]: of the point seen in each drawn
     picture, as in renderer.Labels;
@@ -56,6 +57,7 @@ class Group:
     pictures: np.ndarray
     alpha: np.ndarray
     flow: np.ndarray
+    visible: np.ndarray
     depth: np.ndarray
     material: np.ndarray
     uv: np.ndarray
@@ -188,7 +190,7 @@ def _group(
     posed = [head.pose(e, p) for e, p in zip(expressions, poses, strict=True)]
     drawn = [renderer.render(p, camera, light, look, background) for p in posed[: 1 + DRAWN]]
     tracks = renderer.track(posed[0], posed[1:], camera)
-    labels = [renderer.labels(p, camera) for p in posed[1 : 1 + DRAWN]]
+    labels = [renderer.labels(p, camera) for p in posed[1:]]
     # In the crop's frame the picture is turned by camera.turn, so the head is turned with it.
     upright = rotation(0, 0, -camera.turn)
     degrees = np.stack([angles(upright @ p.rotation) for p in posed])
@@ -197,9 +199,10 @@ def _group(
         pictures=np.stack([d[..., :3] for d in drawn]),
         alpha=np.stack([d[..., 3] for d in drawn]),
         flow=np.clip(tracks.flow, -4, 4).astype(np.float16),
+        visible=visible(tracks, labels),
         depth=_relative_depth(tracks.depth, camera, head).astype(np.float16),
-        material=np.stack([tracks.material, *(x.material for x in labels)]).astype(np.int8),
-        uv=np.stack([tracks.uv, *(x.uv for x in labels)]).astype(np.float16),
+        material=np.stack([tracks.material, *(x.material for x in labels[:DRAWN])]).astype(np.int8),
+        uv=np.stack([tracks.uv, *(x.uv for x in labels[:DRAWN])]).astype(np.float16),
         pose=degrees.astype(np.float32),
         expression=np.stack(expressions).astype(np.float32),
         points=np.stack([face_points(camera, p, bank) for p in posed[: 1 + DRAWN]]).astype(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from .worn import Worn
 
 _SHADERS = Path(__file__).parent / "shaders"
 _SHADOW_SIZE = 768
+_NEARER = 0.004  # metres: more than a pixel's slope on a cheek, less than a nose or a lip
 TRACKED = 8  # targets that one tracking pass follows
 
 
@@ -31,10 +33,12 @@ class Labels:
     with the head (glasses, hats), 9 held before the face, which does not move with it. Through
     lenses that are clear or lightly tinted the label is that of what is seen behind. uv float32
     [2,g,g]: texture coordinates on the chart of the material, 0 for loose strands, 8 and 9.
+    depth float32 [g,g]: distance to the camera in metres, 0 on the background.
     """
 
     material: np.ndarray
     uv: np.ndarray
+    depth: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,13 @@ class Tracks:
 
     flow float32 [targets,2,g,g]: displacement of the point seen at each pixel, in half-widths of
     the crop, x right, y down; 0 on the background. depth float32 [g,g]: distance to the camera in
-    metres (0 = background). material and uv: of the point that is seen, as in Labels.
+    metres (0 = background). material and uv: of the point that is seen, as in Labels. reached
+    float32 [targets,g,g]: distance to the camera, in metres, of the point seen here when it is in
+    the target; `visible` compares it with what the target shows there.
     """
 
     flow: np.ndarray
+    reached: np.ndarray
     depth: np.ndarray
     material: np.ndarray
     uv: np.ndarray
@@ -74,7 +81,7 @@ class Renderer:
         self._picture = ctx.framebuffer([ctx.texture((size, size), 4)])
         self._background = ctx.texture((256, 256), 3)
         self._background.repeat_x = self._background.repeat_y = False
-        self._track_out = [ctx.texture((grid, grid), 4, dtype="f4") for _ in range(5)]
+        self._track_out = [ctx.texture((grid, grid), 4, dtype="f4") for _ in range(7)]
         self._track_target = ctx.framebuffer(self._track_out, ctx.depth_renderbuffer((grid, grid)))
         self._label_out = ctx.texture((grid, grid), 4, dtype="f4")
         self._label_target = ctx.framebuffer(
@@ -361,8 +368,10 @@ class Renderer:
         here = np.stack(np.meshgrid(centre, -centre, indexing="xy"))  # ndc, y up
         moved = np.concatenate(out[:4], -1).reshape(g, g, TRACKED, 2).transpose(2, 3, 0, 1)
         flow = np.where(inside, moved - here, 0)[: len(targets)] * np.array([1, -1])[:, None, None]
+        reached = np.concatenate(out[5:], -1).transpose(2, 0, 1)[: len(targets)]
         return Tracks(
             flow.astype(np.float32),
+            reached * inside,
             out[4][..., 0] * inside,
             np.where(inside, np.rint(out[4][..., 1]) - 1, -1),
             (out[4][..., 2:] * inside[..., None]).transpose(2, 0, 1),
@@ -380,8 +389,31 @@ class Renderer:
             self._place_worn(posed)
             self._draw_worn_label.render()
         out = np.frombuffer(self._label_out.read(), "f4").reshape(self.grid, self.grid, 4)[::-1]
-        inside = out[..., 3] > 0.5
+        inside = out[..., 0] > 0.5
         return Labels(
             np.where(inside, np.rint(out[..., 0]) - 1, -1),
             (out[..., 1:3] * inside[..., None]).transpose(2, 0, 1),
+            out[..., 3] * inside,
         )
+
+
+def visible(tracks: Tracks, targets: Sequence[Labels]) -> np.ndarray:
+    """bool [targets,g,g]: whether each of the portrait's points is to be seen in each target.
+
+    A point is seen if one of the four pixels around its place there shows its material, no nearer
+    than the point by more than _NEARER: lids lie so close to the eyes that depth does not tell.
+    """
+    g = tracks.material.shape[0]
+    centre = (np.arange(g) + 0.5) * 2 / g - 1
+    here = np.stack(np.meshgrid(centre, centre))
+    found = np.zeros((len(targets), g, g), bool)
+    for k, target in enumerate(targets):
+        place = (here + tracks.flow[k] + 1) * g / 2 - 0.5
+        within = (place >= -0.5).all(0) & (place <= g - 0.5).all(0)
+        x, y = np.clip(np.floor(place), 0, g - 2).astype(int)
+        for dy in (0, 1):
+            for dx in (0, 1):
+                shown = target.depth[y + dy, x + dx] > tracks.reached[k] - _NEARER
+                found[k] |= shown & (target.material[y + dy, x + dx] == tracks.material)
+        found[k] &= within & (tracks.material >= 0)
+    return found

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all faces share, measured on the avatars once: how skin moves, and what is in a mouth.
+"""What all faces share, measured on the training avatars once: how skin moves, and what is in a
+mouth.
 
 python -m inference_core.training.data.template --assets FOLDER --out template.npz
 
@@ -32,7 +33,7 @@ from .canonical import CROP_SIDE
 from .head import Head, Identity, Posed
 from .renderer import Renderer
 from .rig import EXPRESSIONS, rig_matrix
-from .scene import Light, Look
+from .scene import EVALUATION_PEOPLE, Light, Look
 
 _LOWER_TEETH, _UPPER_TEETH = 5, 6
 
@@ -178,8 +179,9 @@ def _skin(bank: AvatarBank, head: Head) -> np.ndarray:
     return skin_texture(bank, head.identity, 1024)
 
 
-def build(bank: AvatarBank) -> dict[str, np.ndarray]:
-    """The buffers of model/template.Template, by name."""
+def build(everybody: AvatarBank) -> dict[str, np.ndarray]:
+    """The buffers of model/template.Template, by name; of people who are trained on only."""
+    bank = everybody.without(EVALUATION_PEOPLE)
     moved = displacements(bank)
     upper, lower = skin_textures(bank, moved)
     return {
