@@ -33,13 +33,20 @@ def parser() -> argparse.ArgumentParser:
     add("--frames", type=int, default=MOST_FRAMES, help=f"at most (default {MOST_FRAMES})")
     add("--judge", type=Path, help="virtual environment with mediapipe==0.10.21, for landmarks")
     add("--weights", type=Path, help="folder with the files that the table names")
+    words = "the goals of our own pack beside its figures instead; takes the options of evaluate"
+    add("--our-pack", action="store_true", help=words)
     add("--out", type=Path, help="folder for bench.html, bench.md and bench.json")
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write; 1 with a sentence when a clip cannot be read."""
-    options = parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if "--our-pack" in words:
+        from ..evaluation.command import main as evaluate
+
+        return evaluate([word for word in words if word != "--our-pack"])
+    options = parser().parse_args(words)
     try:
         systems = run(options)
     except ClipError as error:

@@ -4,7 +4,8 @@
 python -m inference_core.bench.unmarked --pictures FOLDER [--pictures FOLDER] --out OUT
 
 Parts of the pictures in the folders, cut, scaled, mirrored and saved as JPEG at random, each
-searched as `verify` does it. The same seed cuts the same parts.
+searched as `verify` does it. The same seed cuts the same parts. A run that was stopped goes on
+where it was; `--until` stops one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +26,13 @@ from ..provenance.detector import THRESHOLD, find
 from ..provenance.look import IMAGES
 from .roc import limit_for
 
-LARGEST = 2600  # pixels a side that are kept of a picture
+LARGEST = 1600  # pixels a side that are kept of a picture
 SIDES = (200, 1200)  # of a part
 SIDE = 256  # most parts are scaled to this
 TOLD = 500
 
 
-@lru_cache(maxsize=48)
+@lru_cache(maxsize=256)
 def _picture(path: Path) -> Image.Image:
     image = Image.open(path).convert("RGB")
     image.thumbnail((LARGEST, LARGEST))
@@ -65,17 +67,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--pictures", type=Path, required=True, action="append")
     parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--until", type=int, help="stop after so many of them")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
-    found: dict[str, list[float]] = {}
-    for number, (name, part) in enumerate(parts(options.pictures, options.count, options.seed), 1):
+    options.out.mkdir(parents=True, exist_ok=True)
+    file = options.out / "unmarked.json"
+    found: dict[str, list[float]] = json.loads(file.read_bytes()) if file.exists() else {}
+    done = sum(map(len, found.values()))
+    every_part = parts(options.pictures, options.count, options.seed)
+    for number, (name, part) in enumerate(islice(every_part, options.until), 1):
+        if number <= done:
+            continue
         found.setdefault(name, []).append(find(part).score)
         if number % TOLD == 0:
+            file.write_text(json.dumps(found), "utf-8")
             highest = max(map(max, found.values()))
             print(f"{number} of {options.count}, highest {highest:.2f}", file=sys.stderr)
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "unmarked.json").write_text(json.dumps(found), "utf-8")
+    file.write_text(json.dumps(found), "utf-8")
     every = [score for scores in found.values() for score in scores]
     for name, scores in (*found.items(), ("all", every)):
         over = sum(score >= THRESHOLD for score in scores)

@@ -126,6 +126,24 @@ def render(seeds: Sequence[int], assets: Path, out: Path) -> None:
 
 
 def _clip(bank: Any, renderer: Any, seed: int) -> Clip:
+    pan = PAN if seed < PANNED else 0
+    return filmed(bank, renderer, np.random.default_rng([seed, 4711]), MOVING, pan)
+
+
+def filmed(
+    bank: Any,
+    renderer: Any,
+    rng: np.random.Generator,
+    moving: int,
+    pan: int = 0,
+    evaluation: bool = True,
+    reach: float = SIDE / CROP,
+) -> Clip:
+    """Render one clip: a portrait, `moving` frames of talking, `pan` frames of a slow turn.
+
+    `bank`: AvatarBank, `renderer`: Renderer; `evaluation`: of people held out from training;
+    `reach`: side of the picture in canonical crops.
+    """
     import torch
 
     from ..model.expression import expression
@@ -135,17 +153,15 @@ def _clip(bank: Any, renderer: Any, seed: int) -> Clip:
     from ..training.data.group import face_points
     from ..training.data.head import Head, angles, rotation
 
-    rng = np.random.default_rng([seed, 4711])
-    identity = scene.random_identity(bank, rng, evaluation=True)
+    identity = scene.random_identity(bank, rng, evaluation=evaluation)
     head = Head(bank, identity)
     renderer.set_head(head, scene.skin_texture(bank, identity, 1024))
     light = scene.random_light(rng)
     look, background = scene.random_look(rng, light), scene.random_background(rng)
     portrait, silence = defaults(1), panned(1)[1]
-    moving = talking(rng, MOVING)
-    pan = panned(PAN if seed < PANNED else 0)
-    track = np.concatenate([portrait, moving[0], pan[0]])
-    content = np.concatenate([silence, moving[1], pan[1]])
+    talk, turn_slowly = talking(rng, moving), panned(pan)
+    track = np.concatenate([portrait, talk[0], turn_slowly[0]])
+    content = np.concatenate([silence, talk[1], turn_slowly[1]])
     weights = expression(torch.from_numpy(track), torch.from_numpy(content)).numpy()
     wide = scene.random_camera(rng, head)
     own = head.pose(weights[0], rng.normal(0, 1, 3) * [6, 3, 3])
@@ -153,12 +169,12 @@ def _clip(bank: Any, renderer: Any, seed: int) -> Clip:
     # Controls count in the frame of the upright crop, which lies turned in the picture.
     track[0, :3] = angles(rotation(0, 0, -turn) @ own.rotation)
     in_picture = [angles(rotation(0, 0, turn) @ rotation(*state[:3])) for state in track]
-    camera = cropped(wide, centre, half * SIDE / CROP, 0)
+    camera = cropped(wide, centre, half * reach, 0)
     pictures = [
         renderer.render(head.pose(row, degrees), camera, light, look, background)[..., :3]
         for row, degrees in zip(weights, in_picture, strict=True)
     ]
-    return Clip(np.stack(pictures), track, content, len(pan[0]))
+    return Clip(np.stack(pictures), track, content, pan)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from inference_core.protocol.errors import SpeakError
 from .look import IMAGES, MOVIES
 from .manifest import SIDECAR, CannotSignError, own_signer
 from .rendered import sign_rendered
-from .verify import UNREADABLE, verify
+from .verify import UNREADABLE, Experiment, verify
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -25,6 +25,8 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     look.add_argument("--json", action="store_true", help="for machines, on one line per file")
     words = "also find the watermark of what was scaled by an odd factor; seconds per picture"
     look.add_argument("--any-size", action="store_true", help=words)
+    words = "ask the experiment also where a manifest or watermark was found"
+    look.add_argument("--experiment", action="store_true", help=words)
     sign = commands.add_parser("sign", help="sign what was rendered from frames")
     sign.add_argument("files", type=Path, nargs="+", metavar="FILE", help="movies or pictures")
     sign.add_argument("--frames", type=Path, action="append", default=[], metavar="FOLDER",
@@ -32,11 +34,11 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     sign.add_argument("--consent", choices=tuple(CONSENTS), help="default: what the shots say")
 
 
-def run_verify(options: argparse.Namespace) -> int:
+def run_verify(options: argparse.Namespace, experiment: Experiment | None = None) -> int:
     """Print the verdict on each file; 1 when one cannot be read."""
     status = 0
     for path in _files(options.files):
-        report = verify(path, options.any_size)
+        report = verify(path, options.any_size, experiment, options.experiment)
         status |= report.verdict == UNREADABLE
         if options.json:
             said = {"verdict": report.verdict, "evidence": report.lines, **report.facts}

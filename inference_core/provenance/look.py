@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,14 @@ def pictures(path: Path, most: int = MOVIE_LOOKS) -> Iterator[Image.Image]:
         raise CannotLookError(f"{suffix or 'nameless'} files cannot be looked at")
 
 
+def following(path: Path, count: int) -> list[Image.Image]:
+    """An image, or the first frames of a movie, at most `count`, in RGB. CannotLookError."""
+    if path.suffix.lower() not in MOVIES:
+        return [image.convert("RGB") for image in pictures(path)]
+    with _opened(path) as movie:
+        return [frame.to_image() for frame in islice(movie.decode(video=0), count)]
+
+
 def _image(path: Path) -> Image.Image:
     try:
         image = Image.open(path, formats=IMAGE_FORMATS)
@@ -57,6 +67,13 @@ def _image(path: Path) -> Image.Image:
 
 
 def _movie(path: Path, most: int) -> Iterator[Image.Image]:
+    with _opened(path) as movie:
+        yield from _spread(movie, most)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A movie with pictures that something here decodes. CannotLookError."""
     try:
         import av
     except ImportError:
@@ -65,7 +82,13 @@ def _movie(path: Path, most: int) -> Iterator[Image.Image]:
         with path.open("rb") as file, av.open(file, options=MOVIE_OPTIONS) as movie:
             if not movie.streams.video:
                 raise CannotLookError("it has no pictures")
-            yield from _spread(movie, most)
+            stream = movie.streams.video[0]
+            if stream.codec_context is None:
+                raise CannotLookError("nothing here decodes its pictures")
+            if stream.width * stream.height > MOST_PIXELS:
+                raise CannotLookError(f"{stream.width} x {stream.height} pixels are too many")
+            stream.thread_type = "AUTO"
+            yield movie
     except CannotLookError:
         raise
     # PyAV says with many kinds of error that FFmpeg could make nothing of a file.
@@ -76,12 +99,7 @@ def _movie(path: Path, most: int) -> Iterator[Image.Image]:
 def _spread(movie: Any, most: int) -> Iterator[Image.Image]:
     """Frames at equal steps. Key frames are met first: they keep most of what a picture had."""
     stream = movie.streams.video[0]
-    stream.thread_type = "AUTO"
     length = stream.duration or 0
-    if stream.codec_context is None:
-        raise CannotLookError("nothing here decodes its pictures")
-    if stream.width * stream.height > MOST_PIXELS:
-        raise CannotLookError(f"{stream.width} x {stream.height} pixels are too many")
     if length <= 0 or not stream.time_base:
         for number, frame in enumerate(movie.decode(stream)):
             if number == most:

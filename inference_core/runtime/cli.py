@@ -294,7 +294,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command == "check":
             return _check(options)
         if options.command == "verify":
-            return marks.run_verify(options)
+            from .likeness import Likeness
+
+            return marks.run_verify(options, Likeness())
         if options.command == "sign":
             return marks.run_sign(options)
         if options.command == "serve":

@@ -143,6 +143,17 @@ def read(pack: Pack, frames: Floats) -> tuple[Floats, Floats]:
     return clamped(controls)[0], content.astype(np.float32)
 
 
+def square_of(pack: Pack, image: Image.Image) -> Square | None:
+    """The canonical square of the largest face of an RGB picture; None where there is no face."""
+    faces = _found(pack, image)
+    if not faces:
+        return None
+    try:
+        return canonical(max(faces, key=lambda face: face.box.side).points)
+    except ValueError:
+        return None
+
+
 def _found(pack: Pack, image: Image.Image) -> list[Face]:
     """The faces that the detector sees and the landmark network confirms, left to right."""
     for boxes in searches(image, pack.detector()):

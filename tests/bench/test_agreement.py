@@ -8,6 +8,7 @@ names their folder in SPEAK_TID and runs those tests too.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from inference_core.bench import landmarks, pixels, sound, syncnet, temporal
+from inference_core.bench import landmarks, learned, pixels, sound, syncnet, temporal, weights
 from inference_core.bench.frechet import frechet
 from inference_core.bench.naturalness import Naturalness
 from inference_core.bench.statistics import interval
@@ -271,6 +272,42 @@ def test_lse_from_codes_finds_the_offset(late: int) -> None:
 
 
 # Statistics
+
+
+def test_csim_runs_with_weights_in_place_and_is_a_cosine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Random weights in ArcFace's place: this is about the code around them.
+    onnx = pytest.importorskip("onnx")
+    kernel = np.random.default_rng(0).normal(0, 0.01, (3 * 112 * 112, 512)).astype(np.float32)
+    nodes = [
+        onnx.helper.make_node("Flatten", ["data"], ["flat"]),
+        onnx.helper.make_node("MatMul", ["flat", "kernel"], ["code"]),
+    ]
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        nodes, "stand-in",
+        [value("data", onnx.TensorProto.FLOAT, [1, 3, 112, 112])],
+        [value("code", onnx.TensorProto.FLOAT, [1, 512])],
+        [onnx.numpy_helper.from_array(kernel, "kernel")],
+    )  # fmt: skip
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    model.ir_version = 9
+    onnx.save(model, tmp_path / weights.CSIM.file)
+    with pytest.raises(weights.UnavailableError, match="the file there is another one"):
+        weights.path_of(weights.CSIM, tmp_path)
+    monkeypatch.setattr(weights, "CSIM", replace(weights.CSIM, sha256=""))
+    clean, _ = noisy(0)
+    points = np.zeros((3, 478, 3))
+    for index, place in zip((33, 133, 362, 263, 1, 61, 291), (
+        (60, 80), (80, 80), (120, 80), (140, 80), (100, 110), (75, 140), (125, 140)), strict=True,
+    ):  # fmt: skip
+        points[:, index, :2] = place
+    points[2] = np.nan
+    found = learned.csim(clean, points, clean[0], points[0], tmp_path)
+    assert found[0] == pytest.approx(1)
+    assert 0 < found[1] < 0.999
+    assert np.isnan(found[2]), "no face was seen"
 
 
 def test_frechet_of_known_gaussians() -> None:

@@ -89,6 +89,18 @@ def test_two_systems_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert (out / "bench.md").read_text().count("\n") > 15
 
 
+def test_the_table_of_our_own_pack_is_one_word_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def evaluate(words: list[str]) -> int:
+        asked.append(words)
+        return 7
+
+    monkeypatch.setattr("inference_core.evaluation.command.main", evaluate)
+    assert command.main(["--our-pack", "--out", "folder", "--quick"]) == 7
+    assert asked == [["--out", "folder", "--quick"]]
+
+
 def test_what_lacks_something_says_what_and_is_never_a_number(tmp_path: Path) -> None:
     clip = folder(tmp_path / "clip", pictures(1))
     out = tmp_path / "out"

@@ -3,17 +3,23 @@
 
 from __future__ import annotations
 
+import io
+import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from inference_core.bench.attacks import ATTACKS, COLUMNS, Outcome, scores
+from inference_core.bench.attacks import ATTACKS, COLUMNS, FPS, Outcome, scores, speaking
 from inference_core.bench.roc import auc, eer, interval_by_group, limit_for
 from inference_core.bench.unmarked import parts
 from inference_core.provenance.detector import THRESHOLD
 from inference_core.provenance.watermark import Watermark
+from inference_core.runtime.audio_file import read_audio
+from inference_core.runtime.engine import Engine
+from tests.fixtures.faces import draw_face, encoded
+from tests.fixtures.tiny_pack import write_pack
 
 SIDE = 300
 
@@ -59,13 +65,33 @@ def test_intervals_draw_whole_groups() -> None:
 @pytest.mark.parametrize("name", ["none", "JPEG 50", "half size", "x264 crf 23", "colour grade"])
 def test_marked_clips_are_found_after_an_attack_and_others_are_not(name: str) -> None:
     outcome = Outcome(
-        name, ["a"], [scores(ATTACKS[name](clip(True)))], [scores(ATTACKS[name](clip(False)))]
+        name, ["a"], [scores(ATTACKS[name], clip(True))], [scores(ATTACKS[name], clip(False))]
     )
     assert max(outcome.marked[0]) >= THRESHOLD
     assert max(outcome.unmarked[0]) < THRESHOLD - 1
     line = outcome.line()
     assert len(line) == len(COLUMNS)
     assert line[1] == "1.0000"
+
+
+def test_what_is_attacked_is_marked_as_frames_are(tmp_path: Path) -> None:
+    engine = Engine(write_pack(tmp_path / "pack"))
+    path = tmp_path / "face.png"
+    path.write_bytes(encoded(draw_face()))
+    voice = tmp_path / "voice.wav"
+    with wave.open(str(voice), "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", ""))
+        file.writeframes(bytes(32000))
+    (spoken,) = speaking(engine, [path], [voice], 2, tmp_path / "clips")
+    portrait = engine.prepare(path.read_bytes())
+    heard = engine.listen(*read_audio(voice))
+    track = engine.propose(portrait, heard, FPS, 2, seed=0)
+    size = max(engine.pack.sizes)
+    for mark in (True, False):
+        frames = engine.generate(portrait, heard, FPS, track, size, mark=mark)
+        for frame, picture in zip(frames, spoken.pictures(mark), strict=True):
+            true = Image.open(io.BytesIO(frame.png)).convert("RGB")
+            assert np.array_equal(np.asarray(true), np.asarray(picture))
 
 
 def test_the_same_seed_cuts_the_same_parts(tmp_path: Path) -> None:

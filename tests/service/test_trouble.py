@@ -138,6 +138,10 @@ def test_the_queue_has_an_end(shared_core: TestCore):
     assert core.ask(shot(busy, None, 1)).type == "done"
 
 
+# Row 20 of the project's list of attacks asks for 10,000: SPEAK_ALTERNATIONS=10000, minutes.
+ALTERNATIONS = int(os.environ.get("SPEAK_ALTERNATIONS", "300"))
+
+
 def test_hundreds_of_alternations_leave_nothing_behind(shared_core: TestCore):
     core = shared_core
     portrait = core.portrait(frame_ms=1, frame_bytes=10_000)
@@ -145,9 +149,10 @@ def test_hundreds_of_alternations_leave_nothing_behind(shared_core: TestCore):
     workers = core.workers
     memory = [resident(pid) for pid in (core.core.pid, *workers)]
     threads = len(list(Path(f"/proc/{core.core.pid}/task").iterdir()))
+    handles = len(list(Path(f"/proc/{core.core.pid}/fd").iterdir()))
     seen = set()
     took = []
-    for number in range(300):
+    for number in range(ALTERNATIONS):
         request = core.link.send(shot(portrait, None, 500))
         assert request not in seen
         seen.add(request)
@@ -157,12 +162,14 @@ def test_hundreds_of_alternations_leave_nothing_behind(shared_core: TestCore):
     events = core.events(core.link.send(shot(portrait, None, 3)))
     assert [event.fields["index"] for event in events if event.type == "frame"] == [0, 1, 2]
     assert events[-1].type == "done", "the last one wins"
-    assert sorted(took)[-4] < PROMPT, "but for when the machine itself is slow"
+    slow = sum(seconds >= PROMPT for seconds in took)
+    assert slow <= 3 + ALTERNATIONS // 1000, "but for when the machine itself is slow"
     assert core.link.poll() == [] or {event.id for event in core.link.poll()} <= {None}
     assert core.workers == workers
     for pid, before in zip((core.core.pid, *workers), memory, strict=True):
         assert resident(pid) - before < 16 << 20
     assert len(list(Path(f"/proc/{core.core.pid}/task").iterdir())) <= threads + 1
+    assert len(list(Path(f"/proc/{core.core.pid}/fd").iterdir())) <= handles + 1
     assert core.link._open == set()
 
 
