@@ -53,9 +53,8 @@ def draw_note(layout: Any, note: Note, icon: str, width: int = LINE) -> None:
     if icon == "ERROR":
         row = layout.row()
         row.alignment = "LEFT"
-        row.operator(
-            "speak.explain", text=note.code, icon="QUESTION", translate=False, emboss=False
-        ).code = note.code
+        explain = row.operator("speak.explain", text=note.code, icon="QUESTION", translate=False)
+        explain.code = note.code
 
 
 def draw_core_status(layout: Any) -> None:

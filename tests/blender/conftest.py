@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+NOT_HERE = 77  # as stage.NOT_HERE, which only Blender can import
 SCENARIOS = Path(__file__).parent / "scenarios"
 
 _package = types.ModuleType("speak")
@@ -49,6 +50,8 @@ def play(tmp_path: Path) -> Callable[..., str]:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
+        if done.returncode == NOT_HERE:
+            pytest.skip(done.stdout.strip())
         assert done.returncode == 0, f"{scenario} ended with {done.returncode}:\n{done.stdout}"
         return done.stdout
 

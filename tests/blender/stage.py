@@ -22,6 +22,8 @@ PACKAGE = "bl_ext.user_default.speak"
 # What the extension consists of; in the scenarios these are links to the checkout.
 PARTS = ("__init__.py", "blender_manifest.toml", "speak_addon", "inference_core")
 
+# The code of a process whose Blender cannot play the scenario.
+NOT_HERE = 77
 # Whether this Blender was built with sound: the bpy 4.2 wheel was not.
 SOUND = bpy.app.build_options.audaspace
 
@@ -69,8 +71,14 @@ def session():
     return module("runtime").session()
 
 
-def play(scenario: Callable[[Path], None]) -> None:
-    """Run a scenario in an empty folder and end the process with its outcome."""
+def play(scenario: Callable[[Path], None], sound: bool = False) -> None:
+    """Run a scenario in an empty folder and end the process with its outcome.
+
+    sound: whether it is about sound, so that a Blender without it cannot play it.
+    """
+    if sound and not SOUND:
+        print(f"Blender {bpy.app.version_string} comes without sound", flush=True)
+        os._exit(NOT_HERE)
     code = 1
     try:
         with tempfile.TemporaryDirectory(prefix="speak-scenario-") as folder:
@@ -132,7 +140,7 @@ def shot_in_new_file(folder: Path, first: int = 11, seconds: float = 1.0, fps=(2
     owner = bpy.context.view_layer.objects.active
     owner.speak.size = "256"
     if not SOUND:
-        _speak_without_sound(owner, first, first + round(seconds * fps[0] / fps[1]) - 1)
+        _speak_without_sound(owner, first, first + int(seconds * fps[0] / fps[1] + 0.5) - 1)
     return owner
 
 

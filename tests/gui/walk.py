@@ -23,10 +23,8 @@ from window import (
     finished,
     found,
     install,
-    move,
     photograph,
     play,
-    press,
     region_of,
     report,
     scroll,
@@ -51,7 +49,6 @@ def steps() -> Iterator[float]:
     yield from mood()
     yield from compare()
     yield from render()
-    yield from what_is_wrong()
 
 
 def inside(kind: str) -> Any:
@@ -171,38 +168,6 @@ def render() -> Iterator[float]:
     yield 1.0
     facts["movie"] = (LAB / "movie.mp4").stat().st_size
     bpy.ops.wm.save_mainfile()
-
-
-def what_is_wrong() -> Iterator[float]:
-    """A message stands at the shot, and a click on it opens its page."""
-    yield from scroll(-60)
-    active().speak.portrait = "//nobody.png"
-    yield 1.0
-    found.clear()
-    yield from click("speak.generate")
-    yield 2.0
-    photograph("7a-message")
-    facts["error"] = report().error.code
-    found.clear()
-    yield from click("speak.explain", 0.3)
-    yield 1.0
-    page = next(Path(bpy.utils.resource_path("USER")).rglob("portrait_missing.html"))
-    facts["help"] = page.read_text("utf-8").count("<h2")
-    spot = region_of(area_of("VIEW_3D"), "WINDOW")
-    move(spot.x + 200, spot.y + 200)
-    press("ESC", spot.x + 200, spot.y + 200)
-    yield from preferences()
-
-
-def preferences() -> Iterator[float]:
-    """The add-on's preferences in a window of their own."""
-    bpy.ops.screen.userpref_show()
-    yield 1.0
-    bpy.context.preferences.active_section = "ADDONS"
-    bpy.context.window_manager.addon_search = "SPEAK"
-    bpy.ops.preferences.addon_expand(module="bl_ext.user_default.speak")
-    yield 1.5
-    photograph("8-preferences")
 
 
 play(steps())

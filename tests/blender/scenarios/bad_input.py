@@ -28,13 +28,15 @@ def bad_input(folder: Path) -> None:
     bpy.context.view_layer.objects.active = owner
     shot, scene = owner.speak, bpy.context.scene
 
-    _strips(folder, shot, scene)
+    if stage.SOUND:
+        _strips(folder, shot, scene)
     _frames(shot, scene)
     _portraits(folder, shot)
     _folders(folder, shot)
     assert not frames.exists() or not list(frames.glob("frame_*")), "nothing was made so far"
     _curves(owner)
-    _silence(folder, shot, scene)
+    if stage.SOUND:
+        _silence(folder, shot, scene)
     _packs(folder, pack)
     _other_pythons(folder)
     _full_disk(frames, shot)

@@ -134,4 +134,4 @@ def _failed(owner, scene) -> None:
 
 
 if __name__ == "__main__":
-    stage.play(mixing)
+    stage.play(mixing, sound=True)

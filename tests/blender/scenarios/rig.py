@@ -136,4 +136,4 @@ def _track(data, name, scene) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    stage.play(rig)
+    stage.play(rig, sound=True)

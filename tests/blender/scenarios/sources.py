@@ -235,4 +235,4 @@ def _kinds_of_shots(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    stage.play(sources)
+    stage.play(sources, sound=True)
