@@ -20,16 +20,16 @@ _found: list[Found] = []
 _looked_at = -LOOK_SECONDS
 
 
-def look() -> list[Found]:
-    """Look for cores now."""
+def look(knock: bool = True) -> list[Found]:
+    """Look for cores now; knock: see whether they answer."""
     global _looked_at
-    _found[:], _looked_at = rendezvous.listed(), monotonic()
+    _found[:], _looked_at = rendezvous.listed(knock), monotonic()
     return _found
 
 
 def found() -> list[Found]:
     """The cores there are, as of a moment ago."""
-    return _found if monotonic() - _looked_at < LOOK_SECONDS else look()
+    return _found if monotonic() - _looked_at < LOOK_SECONDS else look(knock=False)
 
 
 def pack_hash() -> str:

@@ -99,13 +99,17 @@ def _write(path: Path, record: Record) -> Path:
     return path
 
 
-def listed() -> list[Found]:
-    """The cores that run on this machine, the newest first, and those that cannot be used."""
+def listed(knock: bool = True) -> list[Found]:
+    """The cores that run on this machine, the newest first, and those that cannot be used.
+
+    knock: see whether somebody listens; else only, where that can be told, whether the process is
+    there, which the core does not notice.
+    """
     found: list[Found] = []
     for folder in folders():
         with contextlib.suppress(OSError):
             for path in folder.glob("*.json"):
-                one = _look(path, folder)
+                one = _look(path, folder, knock)
                 if one is not None:
                     found.append(one)
     return sorted(found, key=lambda one: one.record.started if one.record else 0.0, reverse=True)
@@ -125,7 +129,7 @@ def find(name: str) -> Record:
     raise SpeakError("core_gone", name=name or "(none)")
 
 
-def _look(path: Path, folder: Path) -> Found | None:
+def _look(path: Path, folder: Path, knock: bool) -> Found | None:
     """What a file says; None where no core is behind it. The file of one that is gone goes, too."""
     name = path.stem
     if not _is_ours(folder) or not _is_ours(path):
@@ -136,7 +140,7 @@ def _look(path: Path, folder: Path) -> Found | None:
         return None
     if record.machine != socket.gethostname():
         return None  # a home folder that several machines share
-    if not _answers(record):
+    if not _runs(record.pid) or (knock and not _answers(record)):
         path.unlink(missing_ok=True)
         return None
     if record.protocol != PROTOCOL_VERSION:
@@ -158,6 +162,19 @@ def _record(path: Path) -> Record:
     if len(bytes.fromhex(record.token)) != TOKEN_BYTES or record.transport not in ("unix", "tcp"):
         raise ValueError("no record")
     return record
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is there; true where that cannot be told without harm."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _answers(record: Record) -> bool:

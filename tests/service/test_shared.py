@@ -86,6 +86,17 @@ def test_it_is_found_serves_and_goes_on(shared: subprocess.Popen[str], home: Pat
     again.close()
 
 
+def test_looking_at_the_list_does_not_disturb_it(shared: subprocess.Popen[str], home: Path):
+    before = (home / "core.log").read_text()
+    for _ in range(5):
+        (found,) = rendezvous.listed(knock=False)
+        assert found.problem is None
+    assert (home / "core.log").read_text() == before
+    shared.kill()
+    shared.wait()
+    assert rendezvous.listed(knock=False) == []
+
+
 def test_only_its_user_can_read_where_it_is(shared: subprocess.Popen[str], home: Path):
     (path,) = (home / "run").rglob("*.json")
     assert path.stat().st_mode & 0o777 == 0o600

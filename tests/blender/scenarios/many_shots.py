@@ -122,10 +122,13 @@ def _elsewhere(folder: Path) -> None:
         stage.strips(scene).new_sound("Voice", str(folder / "voice.wav"), 1, 11)
     bpy.ops.wm.save_as_mainfile(filepath=str(other / "other.blend"))
     # Without a window the add-on leaves no handlers behind; here it is the window's.
-    handlers = bpy.app.handlers.blend_import_post
-    handlers.append(stage.module("appended")._imported)
+    appended = stage.module("appended")
+    handlers = getattr(bpy.app.handlers, appended.HANDLER, [])
+    handlers.append(appended._imported)
     bpy.ops.wm.append(directory=library + "/Object/", filename="Anna")
     handlers.clear()
+    if not hasattr(bpy.app.handlers, appended.HANDLER):  # 4.2, where one chooses it again
+        appended.rebase(bpy.data.objects["Anna"], library)
     owner = bpy.data.objects["Anna"]
     assert owner.speak.portrait == "//../anna.png"
     assert (owner.speak.folder, owner.speak.made_count) == ("", 0)
