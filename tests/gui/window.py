@@ -32,6 +32,7 @@ def photograph(name: str) -> None:
     grab = ["ffmpeg", "-v", "error", "-y", "-f", "x11grab", "-video_size", size]
     command = [*grab, "-i", os.environ["DISPLAY"], "-frames:v", "1", str(LAB / f"{name}.png")]
     subprocess.run(command, check=True)
+    (LAB / "so-far.json").write_text(json.dumps(facts, indent=1))
 
 
 def until(check: Any, seconds: float = 60.0) -> Iterator[float]:
