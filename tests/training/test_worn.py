@@ -133,6 +133,8 @@ def test_groups_of_an_earlier_version_are_named(tmp_path):
     folder = GroupFolder(tmp_path)
     with pytest.raises(ValueError, match="render the folder again"):
         folder.load(folder.paths)
+    with pytest.raises(ValueError, match="render the folder again"):  # in the loader's thread, too
+        next(folder.batches(2, seed=0))
 
 
 @pytest.fixture(scope="module")

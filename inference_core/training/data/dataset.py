@@ -54,19 +54,28 @@ class GroupFolder:
         return {key: torch.from_numpy(np.stack(values)) for key, values in rows.items()}
 
     def batches(self, size: int, seed: int) -> Iterator[Batch]:
-        """Endless random batches of `size` groups, loaded by a thread of their own."""
-        ready: queue.Queue[Batch] = queue.Queue(_AHEAD)
+        """Endless random batches of `size` groups, loaded by a thread of their own.
+
+        What goes wrong in the thread is raised here, or training would wait for ever.
+        """
+        ready: queue.Queue[Batch | Exception] = queue.Queue(_AHEAD)
 
         def fill() -> None:
             rng = np.random.default_rng(seed)
             count = 0
-            while True:
-                count += 1
-                if count % 200 == 0:
-                    self.refresh()
-                picks = rng.integers(len(self.paths), size=size)
-                ready.put(self.load([self.paths[i] for i in picks]))
+            try:
+                while True:
+                    count += 1
+                    if count % 200 == 0:
+                        self.refresh()
+                    picks = rng.integers(len(self.paths), size=size)
+                    ready.put(self.load([self.paths[i] for i in picks]))
+            except Exception as error:
+                ready.put(error)
 
         threading.Thread(target=fill, daemon=True).start()
         while True:
-            yield ready.get()
+            batch = ready.get()
+            if isinstance(batch, Exception):
+                raise batch
+            yield batch
