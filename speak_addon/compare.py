@@ -7,17 +7,17 @@ from typing import Any
 import bpy
 
 from . import shots, takes, viewport
+from .shot_folder import frame_name
 
 _handle: Any = None
-_loaded: tuple[str, Any] | None = None
-# The picture has no users, so it is never saved with the file.
-_IMAGE = ".SPEAK compare"
+# The other take's frame and the shown one: file and texture of each.
+_loaded: dict[str, tuple[str, Any]] = {}
+OTHER, SHOWN = ".SPEAK compare", ".SPEAK shown"
 
 
 def forget() -> None:
-    """Load the picture anew."""
-    global _loaded
-    _loaded = None
+    """Load the pictures anew."""
+    _loaded.clear()
 
 
 def frame_path(owner: Any, scene: Any) -> Path | None:
@@ -35,29 +35,45 @@ def frame_path(owner: Any, scene: Any) -> Path | None:
 
 
 def prepare(owner: Any, scene: Any) -> bool:
-    """Load the picture that `_draw` shows; whether it is another one than before."""
-    global _loaded
+    """Load what `_draw` shows, one picture at a time; whether one is another than before."""
     path = frame_path(owner, scene)
     if path is None:
-        changed, _loaded = _loaded is not None, None
+        changed = bool(_loaded)
+        _loaded.clear()
         return changed
-    if _loaded is not None and _loaded[0] == str(path):
+    shot = owner.speak
+    index = min(max(scene.frame_current - shot.made_first, 0), shot.made_count - 1)
+    return _load(OTHER, path) or _load(SHOWN, shots.folder_path(owner) / frame_name(index))
+
+
+def _load(name: str, path: Path) -> bool:
+    """A picture as a texture; whether it is another one than before."""
+    try:
+        # A frame that was made again is another file of the same name.
+        stamp = f"{path} {path.stat().st_mtime_ns}"
+    except OSError:
+        return _loaded.pop(name, None) is not None
+    if _loaded.get(name, ("", None))[0] == stamp:
         return False
-    image = bpy.data.images.get(_IMAGE)
-    if image is None:
-        image = bpy.data.images.load(str(path))
-        image.name = _IMAGE
-    else:
-        image.filepath = str(path)
-        image.reload()
-    while image.users:
-        image.user_clear()
-    _loaded = str(path), viewport.texture_of_image(image)
+    # The picture has no users, so it is never saved with the file.
+    image = bpy.data.images.get(name)
+    try:
+        if image is None:
+            image = bpy.data.images.load(str(path))
+            image.name = name
+        else:
+            image.filepath = str(path)
+            image.reload()
+        while image.users:
+            image.user_clear()
+        _loaded[name] = stamp, viewport.texture_of_image(image)
+    except RuntimeError:  # it is no picture any more
+        return _loaded.pop(name, None) is not None
     return True
 
 
 def _draw() -> None:
-    if _loaded is None:
+    if OTHER not in _loaded:
         return
     owner = shots.active(bpy.context)
     if owner is None or not owner.speak.compared:
@@ -65,11 +81,14 @@ def _draw() -> None:
     plane = viewport.plane_of(owner)
     if plane is None:
         return
-    shot = owner.speak
+    shot, other = owner.speak, _loaded[OTHER][1]
+    if SHOWN in _loaded:
+        # Both as they are: the plane itself is seen through the scene's view transform.
+        viewport.draw(plane, _loaded[SHOWN][1], linear=True)
     if shot.compare_mode == "WIPE":
-        viewport.draw(plane, _loaded[1], linear=True, left=shot.wipe)
+        viewport.draw(plane, other, linear=True, left=shot.wipe, near=2e-3)
     else:
-        viewport.draw(plane, _loaded[1], linear=True, beside=viewport.BESIDE)
+        viewport.draw(plane, other, linear=True, beside=viewport.BESIDE)
 
 
 def register() -> None:

@@ -37,11 +37,17 @@ def texture_of_image(image: Any) -> Any:
 
 
 def draw(
-    plane: Any, texture: Any, linear: bool = False, left: float = 0.0, beside: float = 0.0
+    plane: Any,
+    texture: Any,
+    linear: bool = False,
+    left: float = 0.0,
+    beside: float = 0.0,
+    near: float = 1e-3,
 ) -> None:
     """Draw a texture over a plane, from the share `left` of its width on.
 
-    beside: how many widths to the right it is drawn. Called while a 3D View is drawn.
+    beside: how many widths to the right it is drawn. near: how much nearer to the viewer of the
+    plane, or the two would flicker. Called while a 3D View is drawn.
     """
     import gpu
     from gpu_extras.batch import batch_for_shader
@@ -55,8 +61,7 @@ def draw(
         corners[2] + shift,
         corners[3] + top * left + shift,
     ]
-    # A hair towards the viewer of the plane, or the two would flicker.
-    local = [corner + Vector((0, -1e-3, 0)) for corner in local]
+    local = [corner + Vector((0, -near, 0)) for corner in local]
     name = "IMAGE_SCENE_LINEAR_TO_REC709_SRGB" if linear else "IMAGE"
     shader = gpu.shader.from_builtin(name)
     places = {

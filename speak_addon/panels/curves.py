@@ -8,6 +8,7 @@ import bpy
 from ...inference_core.protocol.controls import GROUPS, in_group
 from .. import auto_keys, shots, words
 from .base import SpeakPanel
+from .drawing import draw_text
 
 
 class SPEAK_MT_curves_from(bpy.types.Menu):
@@ -60,7 +61,7 @@ class CurvesPanel(SpeakPanel):
             if shot.use_auto:
                 body.prop(shot.weights, group.name, text="Proposed", slider=True)
                 if group.name == "emotion":
-                    body.label(text="Proposed from prosody, not from acted speech")
+                    draw_text(body, "Proposed from prosody, not from acted speech")
             column = body.column(align=True)
             for control in in_group(group.name):
                 column.prop(shot.edit, control.name, slider=True)

@@ -28,15 +28,13 @@ def bad_input(folder: Path) -> None:
     bpy.context.view_layer.objects.active = owner
     shot, scene = owner.speak, bpy.context.scene
 
-    if stage.SOUND:
-        _strips(folder, shot, scene)
+    _strips(folder, shot, scene)
     _frames(shot, scene)
     _portraits(folder, shot)
     _folders(folder, shot)
     assert not frames.exists() or not list(frames.glob("frame_*")), "nothing was made so far"
     _curves(owner)
-    if stage.SOUND:
-        _silence(folder, shot, scene)
+    _silence(folder, shot, scene)
     _packs(folder, pack)
     _other_pythons(folder)
     _full_disk(frames, shot)
@@ -259,4 +257,4 @@ def _small_disk(folder: Path, shot) -> None:
 
 
 if __name__ == "__main__":
-    stage.play(bad_input)
+    stage.play(bad_input, sound=True)
