@@ -201,7 +201,7 @@ def _other_pythons(folder: Path) -> None:
     )
     with missing:
         expect("core_start_failed")
-    assert "onnxruntime for Python" in stage.report().error.args["reason"]
+    assert "onnxruntime for Python" in stage.module("words").of_note(stage.report().error)
     bpy.ops.speak.check()
     works()
 
