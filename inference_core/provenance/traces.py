@@ -142,7 +142,7 @@ def _beats(luma: Floats, mask: npt.NDArray[np.bool_]) -> Floats:
         column = column[weight.sum(0) > BLOCK]
         smooth = np.convolve(column, np.ones(9) / 9, "same")
         lines = np.abs(np.fft.rfft((column - smooth) * np.hanning(len(column))))[len(column) // 8 :]
-        heights.append(float(np.log(lines.max() / (np.median(lines) + 1e-6))))
+        heights.append(float(np.log((lines.max() + 1e-6) / (np.median(lines) + 1e-6))))
     return np.array(heights, np.float32)
 
 

@@ -60,6 +60,13 @@ def test_a_region_that_is_too_small_says_nothing() -> None:
     assert np.isfinite(model.score(numbers))
 
 
+def test_a_picture_without_anything_in_it_has_numbers_too() -> None:
+    flat = np.full((400, 400, 3), 90, np.uint8)
+    with np.errstate(all="raise"):
+        numbers = origin.numbers_of([flat] * 4, SQUARE)
+    assert np.isfinite(numbers).all()
+
+
 def test_what_stands_still_is_told_from_what_moves() -> None:
     motion = traces.of_motion(film(2, False), SQUARE)
     assert motion[0] < 0.3, "the middle moves"
