@@ -23,6 +23,7 @@ Floats = npt.NDArray[np.float32]
 
 WEIGHTS = Path(__file__).with_name("origin.npz")
 LOOKED_AT = 3  # frames of a film, spread over those that follow each other
+FARTHEST = 3.0  # spreads
 FOLLOWING = 8  # frames of a film that follow each other
 
 
@@ -39,9 +40,16 @@ class Model:
     limit: float
 
     def score(self, numbers: Floats) -> float:
-        """Log odds; what is NaN (a region that is too small) says nothing."""
-        known = np.nan_to_num((numbers - self.centre) / self.spread)
-        return float(known @ self.weights) + self.bias
+        """Log odds [] of numbers [n]."""
+        return float(standing(numbers, self.centre, self.spread) @ self.weights) + self.bias
+
+
+def standing(numbers: Floats, centre: Floats, spread: Floats) -> Floats:
+    """Numbers [..., n] in spreads from the centre. What is NaN (a region that is too small) says
+    nothing, and what lies far beyond all that was learned from no more than its edge.
+    """
+    known: Floats = np.clip(np.nan_to_num((numbers - centre) / spread), -FARTHEST, FARTHEST)
+    return known
 
 
 @dataclass(frozen=True)

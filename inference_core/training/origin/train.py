@@ -27,7 +27,7 @@ from scipy.optimize import minimize
 from ...bench.attacks import ATTACKS, Attack
 from ...bench.roc import auc, eer, interval_by_group
 from ...provenance.look import IMAGES
-from ...provenance.origin import FOLLOWING, Model, numbers_of
+from ...provenance.origin import FOLLOWING, Model, numbers_of, standing
 from ...provenance.traces import PICTURE
 from ...provenance.watermark import Watermark
 from ...runtime.align import Square
@@ -147,7 +147,7 @@ def fitted(numbers: Floats, made: npt.NDArray[np.bool_], penalty: float) -> Mode
     """Logistic regression with both kinds weighing the same, `penalty` on the squared weights."""
     centre = np.nanmean(numbers, 0)
     spread = np.nanstd(numbers, 0) + 1e-3
-    x = np.nan_to_num((numbers - centre) / spread).astype(np.float64)
+    x = standing(numbers, centre, spread).astype(np.float64)
     sign = np.where(made, 1.0, -1.0)
     weigh = np.where(made, 0.5 / made.sum(), 0.5 / (~made).sum())
 
