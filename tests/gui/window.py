@@ -247,4 +247,4 @@ def play(steps: Iterator[float]) -> None:
         sys.stdout.flush()
         os._exit(code)
 
-    bpy.app.timers.register(step, first_interval=2.0)
+    bpy.app.timers.register(step, first_interval=2.0, persistent=True)
