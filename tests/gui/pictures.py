@@ -27,6 +27,7 @@ from window import (
     photograph,
     play,
     region_of,
+    scroll,
     session,
     show_tab,
     until,
@@ -80,6 +81,7 @@ def steps() -> Iterator[float]:
     bpy.ops.speak.rename_take(number=2, name="Delighted")
     bpy.ops.speak.compare_take(number=1)
     shot.compare_mode = "WIPE"
+    yield from scroll(60)
     yield 3.0
     photograph("step6-wiped")
     yield from each_panel("done")
