@@ -60,13 +60,20 @@ def voice_options(parser: argparse.ArgumentParser) -> None:
     add("--words", help="what is said in --speech")
     add("--prompts", type=Path, help="folder of G.722 prompts by another person; needs ffmpeg")
     add("--texts", type=Path, help="their words, a line of `name: words` each, .gz or plain")
+    what = "folder with another lip-sync tool, as in evaluation/voice/speed.py; may be repeated"
+    add("--lip-sync", type=Path, action="append", default=[], help=what)
 
 
 def voice_material(options: argparse.Namespace) -> voice_rows.Material | None:
     """The recordings, aligned; None without PocketSphinx."""
     try:
         return voice_rows.material(
-            options.speech, options.words, options.prompts, options.texts, options.quick
+            options.speech,
+            options.words,
+            options.prompts,
+            options.texts,
+            options.quick,
+            options.lip_sync,
         )
     except ImportError:
         return None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from inference_core.protocol.controls import VISEMES
 from inference_core.runtime.phones import INDEX, STOPS, VISEME_INDEX
+from inference_core.runtime.phones import SIL as SILENCE
 
 RATE = 50.0
 COUNT = len(VISEMES)
@@ -24,12 +25,17 @@ _BEFORE = {SIL: 0.04, PP: 0.015, FF: 0.015, TH: 0.02, CH: 0.04, OH: 0.04, OU: 0.
 _AFTER = {SIL: 0.04, PP: 0.012, FF: 0.015, TH: 0.02, CH: 0.03, OH: 0.03, OU: 0.035}
 _REACH = 0.025
 
-# Seconds over which the lips arrive at a closure and leave it.
-_CLOSING, _OPENING = 0.04, 0.03
+# Seconds over which the lips arrive at a closure and leave it. They part slower than they meet:
+# nothing stops them on the way, and what opens at once looks torn.
+_CLOSING, _OPENING = 0.04, 0.07
+# A gap in the voice that is shorter is no pause: nobody shuts the mouth in it, except for the p or
+# b that ends it.
+_GAP = 0.13
 _FULL = {PP: 1.0, FF: 0.95}
 # A stop is shut until its burst, which comes about here.
 _BURST = 0.72
 _STOPS = frozenset(INDEX[name] for name in STOPS)
+_PRESSED = (INDEX["p"], INDEX["b"])
 
 FAINT = 0.003  # under which a pull is none
 
@@ -61,6 +67,7 @@ def viseme_weights(phones: NDArray[np.float64], frames: int) -> NDArray[np.float
     """Weights [frames, 15], each row summing to 1, for phones [n, 3] as in `hard_labels`."""
     times = frame_times(frames)[:, None]
     result = np.zeros((frames, COUNT))
+    phones = _without_gaps(phones)
     viseme = VISEME_INDEX[phones[:, 2].astype(np.int64)]
     spoken, kind = phones[viseme >= 0], viseme[viseme >= 0]  # h has no mouth of its own
     if len(spoken) == 0:
@@ -83,6 +90,18 @@ def viseme_weights(phones: NDArray[np.float64], frames: int) -> NDArray[np.float
         result *= ((1 - held) / np.maximum(1 - result[:, lips], 1e-9))[:, None]
         result[:, lips] = held
     return result.astype(np.float32)
+
+
+def _without_gaps(phones: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Phones [n, 3] without the silences inside of words; one before p or b is a held closure."""
+    if len(phones) < 3:
+        return phones
+    gap = (phones[:, 2] == INDEX[SILENCE]) & (phones[:, 1] - phones[:, 0] < _GAP)
+    gap[[0, -1]] = False
+    held = gap & np.isin(np.roll(phones[:, 2], -1), _PRESSED)
+    closed = phones.copy()
+    closed[held, 2] = INDEX["m"]
+    return closed[~gap | held]
 
 
 def _plateau(phones: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:

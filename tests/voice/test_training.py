@@ -16,7 +16,8 @@ from inference_core.runtime.mouth import FF, PP, SIL, hard_labels, viseme_weight
 from inference_core.runtime.pack import DEFAULT, VOICE, Pack
 from inference_core.runtime.phones import ARPABET, INDEX, PHONES, VISEME_OF, of_ipa
 from inference_core.runtime.voice import content_of
-from inference_core.training.voice import augment, checkpoint, corpus, texts, tts
+from inference_core.training.voice import augment, checkpoint, corpus, hibari, texts, tts
+from inference_core.training.voice.aligned import Sound, align
 from inference_core.training.voice.batches import PARTS, Corpus, fine_labels, make_batch
 from inference_core.training.voice.checkpoint import Progress, load_encoder
 from inference_core.training.voice.encoder import HOP, EncoderSize, VoiceEncoder
@@ -87,6 +88,85 @@ def test_weights_always_sum_to_one_and_h_takes_the_next_mouth() -> None:
     assert hard_labels(phones, 60)[[5, 12, 27, 36, 58]].tolist() == [
         INDEX[name] for name in ("sil", "h", "f", "m", "sil")
     ]
+
+
+def test_a_short_gap_is_no_pause_and_before_p_the_lips_wait_shut() -> None:
+    phones = rows(
+        Phone(0, 0.4, "a"), Phone(0.4, 0.5, "sil"), Phone(0.5, 0.8, "a"), Phone(0.8, 0.9, "sil"),
+        Phone(0.9, 0.95, "p"), Phone(0.95, 1.2, "a"), Phone(1.2, 1.6, "sil"),
+    )  # fmt: skip
+    weights = viseme_weights(phones, 80)
+    assert weights[15:30, SIL].max() < 0.05
+    assert weights[41:46, PP].min() > 0.99
+    assert (weights[65:, SIL] > 0.9).all()
+
+
+def test_lips_part_slower_than_they_meet() -> None:
+    phones = rows(Phone(0, 0.5, "a"), Phone(0.5, 0.6, "m"), Phone(0.6, 1.2, "a"))
+    pressed = viseme_weights(phones, 60)[:, PP]
+    assert pressed[23] < 0.2  # 30 ms before the m
+    assert pressed[31] > 0.4  # 30 ms after it
+    assert pressed[34] < 0.05
+
+
+def heard(phones: list[Phone], frames: int) -> np.ndarray:
+    """Posteriors of somebody who hears these phones quite well."""
+    said = hard_labels(rows(*phones), frames)
+    posteriors = np.full((frames, len(PHONES)), 0.2 / len(PHONES))
+    posteriors[np.arange(frames), said] += 0.8
+    return posteriors
+
+
+def test_known_phones_are_found_where_they_are_heard() -> None:
+    exact = [
+        Phone(0, 0.2, "sil"), Phone(0.2, 0.3, "b"), Phone(0.3, 0.5, "a"), Phone(0.5, 0.62, "m"),
+        Phone(0.62, 1.0, "sil"),
+    ]  # fmt: skip
+    rough = [Sound(p.start + 0.06, p.end + 0.06, (p.name,)) for p in exact]
+    found = align(rough, heard(exact, 50))
+    assert found is not None
+    assert [p.name for p in found] == [p.name for p in exact]
+    for one, other in zip(found, exact, strict=True):
+        assert one.start == pytest.approx(other.start, abs=0.011)
+
+
+def test_a_pause_that_is_not_made_is_left_out() -> None:
+    exact = [Phone(0, 0.3, "a"), Phone(0.3, 0.6, "s")]
+    rough = [
+        Sound(0, 0.05, ("sil",)), Sound(0.05, 0.3, ("a",)), Sound(0.3, 0.36, ("sil",)),
+        Sound(0.36, 0.6, ("s",)),
+    ]  # fmt: skip
+    found = align(rough, heard(exact, 30))
+    assert found is not None
+    assert [p.name for p in found] == ["a", "s"]
+
+
+def test_what_is_not_said_is_refused() -> None:
+    rough = [Sound(0, 0.3, ("a",)), Sound(0.3, 0.6, ("s",))]
+    assert align(rough, heard([Phone(0, 0.6, "m")], 30)) is None
+    assert align(rough, heard([Phone(0, 0.02, "a")], 1)) is None
+
+
+def test_stress_belongs_to_the_sound_behind_it_and_a_short_space_to_nobody() -> None:
+    letters = ["b", "ˈ", "I", " ", "m", "A", ".", "ʤ"]
+    seconds = np.array([0.2, 0.1, 0.05, 0.1, 0.04, 0.1, 0.1, 0.2, 0.1, 0.1])
+    sounds = hibari.sounds_of(letters, seconds)
+    assert sounds is not None
+    assert [s.names for s in sounds] == [
+        ("sil",), ("b",), ("a", "ɪ"), ("m",), ("e", "ɪ"), ("sil",), ("dʒ",), ("sil",)
+    ]  # fmt: skip
+    assert sounds[2].end - sounds[2].start == pytest.approx(0.15)
+    assert hibari.sounds_of(["☃"], np.array([0.1, 0.1, 0.1])) is None
+
+
+def test_a_shorter_throat_moves_the_resonances_up() -> None:
+    spectrum = np.full((601, 3), -5, np.float32)
+    spectrum[100] = 0
+    up = hibari.Speaker(1, 1, 1.2, 0, 0).reshape(spectrum)
+    assert up[:, 0].argmax() == 120
+    assert np.allclose(hibari.Speaker(1, 1, 1, 0, 0).reshape(spectrum), spectrum, atol=1e-2)
+    tilted = hibari.Speaker(1, 1, 1, 0, 0.5).reshape(spectrum)
+    assert tilted[400, 0] > tilted[50, 0]
 
 
 def test_rounding_comes_before_its_sound() -> None:

@@ -30,19 +30,31 @@ _FRAMES = "frames right against PocketSphinx's alignment: phones / visemes; boun
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What people say: one recording, and prompts by another person."""
+    """What people say: one recording, and prompts by another person.
+
+    tools: other lip-sync tools to be measured beside ours.
+    """
 
     speech: Recording | None
     prompts: list[Recording]
+    tools: tuple[speed.Tool, ...] = ()
 
 
 def material(
-    speech: Path | None, words: str | None, prompts: Path | None, texts: Path | None, quick: bool
+    speech: Path | None,
+    words: str | None,
+    prompts: Path | None,
+    texts: Path | None,
+    quick: bool,
+    tools: Sequence[Path] = (),
 ) -> Material:
-    """Read and align it. ImportError without PocketSphinx."""
+    """Read and align it; `tools` are folders of other lip-sync tools.
+
+    ImportError without PocketSphinx, ValueError for a folder without a tool.
+    """
     said = recordings.speech(speech, words) if speech and words else None
     more = recordings.prompts(prompts, texts, 8 if quick else 80) if prompts and texts else []
-    return Material(said, more)
+    return Material(said, more, tuple(speed.tool_in(folder) for folder in tools))
 
 
 def _shut(heard: Heard) -> NDArray[np.bool_]:
@@ -271,8 +283,8 @@ def _closure_strips(
     return strips
 
 
-def listeners(pack: Path, session: Session, given: Material) -> list[Row]:
-    """Time, memory and visemes of a minute, beside PocketSphinx without the words."""
+def listeners(pack: Path, given: Material) -> list[Row]:
+    """Time, memory and visemes of a minute, beside others who are not told the words."""
     what, goal = "a minute of speech: CPU time, memory, viseme frames", "faster at equal or better"
     minute: list[Recording] = []
     for prompt in given.prompts:
@@ -282,14 +294,17 @@ def listeners(pack: Path, session: Session, given: Material) -> list[Row]:
         return [unavailable(what, "60 s of prompts", goal, "--prompts FOLDER and --texts FILE")]
     whole = recordings.joined(minute, "a minute")
     told, parts = {}, []
-    for kind, name in (("ours", "ours"), ("recognised", "PocketSphinx, words unknown")):
+    kinds: list[tuple[str | speed.Tool, str]] = [("ours", "ours")]
+    kinds += [("recognised", "PocketSphinx, words unknown")]
+    kinds += [(tool, tool.name) for tool in given.tools]
+    for kind, name in kinds:
         answer = speed.measure(kind, whole.samples, pack)
         phones = np.array(answer.pop("phones")).reshape(-1, 3)
         frames = len(whole.samples) // 320
         right = compare(phones, np.zeros(frames, bool), whole.phones, frames).viseme_share
-        told[kind] = {**answer, "visemes": right}
+        told[name] = {**answer, "visemes": right}
         parts.append(f"{name} {answer['cpu']:.1f} s, {answer['megabytes']:.0f} MB, {right:.1%}")
-    ours, other = told["ours"], told["recognised"]
+    ours = told.pop("ours")
     seconds = len(whole.samples) / 16_000
     return [
         Row(
@@ -298,8 +313,8 @@ def listeners(pack: Path, session: Session, given: Material) -> list[Row]:
             "; ".join(parts)
             + f"; ours is {seconds / ours['wall']:.0f} times real time on the clock",
             goal,
-            ours["cpu"] < other["cpu"] and ours["visemes"] >= other["visemes"],
-            told,
+            all(ours["cpu"] < o["cpu"] and ours["visemes"] >= o["visemes"] for o in told.values()),
+            {"ours": ours, **told},
         )
     ]
 
@@ -331,4 +346,4 @@ def measure(bench: Bench, given: Material | None, out: Path) -> list[Row]:
             )
         )
     rows += finished_frames(bench, given, out, bench.quick)
-    return rows + listeners(bench.engine.pack.folder, session, given)
+    return rows + listeners(bench.engine.pack.folder, given)

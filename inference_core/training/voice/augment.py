@@ -34,23 +34,26 @@ def _envelope(log_magnitude: Tensor) -> Tensor:
 
 
 def _stretch(curve: Tensor, factor: Tensor) -> Tensor:
-    """`curve` [B, bins, T] read at frequency / factor [B, bins]: factor > 1 moves it up."""
-    where = (torch.arange(BINS)[None] / factor).clamp(0, BINS - 1.001)
+    """`curve` [B, bins, T] read at frequency / factor [B, bins, T]: factor > 1 moves it up."""
+    where = (torch.arange(BINS)[:, None] / factor).clamp(0, BINS - 1.001)
     low = where.long()
-    share = (where - low)[..., None]
-    low = low[..., None].expand(-1, -1, curve.shape[2])
+    share = where - low
     return curve.gather(1, low) * (1 - share) + curve.gather(1, low + 1) * share
 
 
-def _throat(generator: torch.Generator, count: int) -> Tensor:
-    """How far each frequency's envelope moves, as a factor [B, bins].
+def _throat(generator: torch.Generator, count: int, frames: int) -> Tensor:
+    """How far each frequency's envelope moves, as a factor [B, bins, frames].
 
     Longer and shorter throats, whose front and back part differ too: speakers are no scaled copies
-    of each other, so the factor bends over frequency.
+    of each other, so the factor bends over frequency. It wanders a little over time as well: no
+    person says a vowel twice alike, and synthesisers do.
     """
     length = torch.where(_chance(generator, count, 0.8), _between(generator, count, 0.8, 1.25), 1.0)
-    bend = torch.randn(count, 1, 5, generator=generator) * 0.045
-    return length[:, None] * torch.exp(F.interpolate(bend, BINS, mode="linear")[:, 0])
+    bend = torch.randn(count, 1, 5, 1, generator=generator) * 0.045
+    knots = max(frames // 30, 2)
+    wander = torch.randn(count, 1, 5, knots, generator=generator) * 0.035
+    bent = F.interpolate(bend + wander, (BINS, frames), mode="bilinear", align_corners=True)[:, 0]
+    return length[:, None, None] * torch.exp(bent)
 
 
 def _equaliser(generator: torch.Generator, count: int) -> Tensor:
@@ -75,7 +78,7 @@ def voice_and_microphone(speech: Tensor, generator: torch.Generator) -> Tensor:
     window = torch.hann_window(FFT)
     spectrum = torch.stft(speech, FFT, HOP, window=window, return_complex=True)
     envelope = _envelope(torch.log(spectrum.abs() + 1e-5))
-    moved = _throat(generator, count)
+    moved = _throat(generator, count, spectrum.shape[2])
     # Speakers differ in how sharp their resonances are, and synthesisers smooth them.
     sharpness = _between(generator, count, 0.75, 1.4)[:, None, None]
     mean = envelope.mean(1, keepdim=True)

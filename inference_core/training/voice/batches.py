@@ -19,7 +19,7 @@ from inference_core.training.voice.encoder import HOP
 # learns where in the frame it lies.
 PARTS = 4
 # Share of the utterances that keep their own throat, microphone and room.
-PLAIN = 0.35
+PLAIN = 0.15
 # Seconds between the knots of the pace, and how far it strays from its mean (in log 2).
 PACE_STEP, PACE_SPREAD = 0.22, 0.2
 

@@ -81,6 +81,7 @@ _PHONEME_EVENTS_AS_IPA = 0x0003
 _EVENT_PHONEME = 7
 _RATE, _PITCH, _RANGE = 1, 3, 4
 _UTF8 = 1
+_IPA = 2
 _CALLBACK = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
 )
@@ -133,6 +134,21 @@ class Espeak:
         spoken = [event for event in events if not event[1].startswith("(")]
         phones = phones_of(samples, self.rate, spoken)
         return Utterance(to_mono_16k(samples, self.rate), phones) if phones else None
+
+    def ipa(self, text: str, voice: str) -> str:
+        """`text` as espeak-ng's IPA with stress and length, clauses joined by a space.
+
+        Raises ValueError for a voice that it does not have.
+        """
+        if self._lib.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise ValueError(f"espeak-ng has no voice {voice!r}")
+        read = self._lib.espeak_TextToPhonemes
+        read.restype = ctypes.c_char_p
+        left = ctypes.cast(ctypes.c_char_p(text.encode()), ctypes.c_void_p)
+        clauses = []
+        while left.value:
+            clauses.append(read(ctypes.byref(left), _UTF8, _IPA).decode("utf8", "replace"))
+        return " ".join(clause.strip() for clause in clauses if clause.strip())
 
 
 @cache
