@@ -18,8 +18,9 @@ COUNT = len(VISEMES)
 SIL, PP, FF, TH, DD, KK, CH, SS, NN, RR, AA, E, IH, OH, OU = range(COUNT)
 
 # Strength of each viseme's pull, and how far it reaches before and after the phone in seconds.
-# Rounding starts early (the lips have nothing else to do), the tip of the tongue is quick.
-_STRENGTH = {SIL: 0.7, PP: 1.2, FF: 1.2, TH: 1.3, DD: 0.9, KK: 0.6, CH: 2.2, SS: 1.4, NN: 0.8,
+# Rounding starts early (the lips have nothing else to do), the tip of the tongue is quick. What
+# the tongue does inside of the mouth leaves the lips to the vowels around it.
+_STRENGTH = {SIL: 0.7, PP: 1.2, FF: 1.2, TH: 1.3, DD: 0.75, KK: 0.5, CH: 2.2, SS: 1.3, NN: 0.65,
              RR: 1.2, AA: 1.2, E: 1.0, IH: 1.0, OH: 1.4, OU: 1.7}  # fmt: skip
 _BEFORE = {SIL: 0.04, PP: 0.015, FF: 0.015, TH: 0.02, CH: 0.04, OH: 0.04, OU: 0.05}
 _AFTER = {SIL: 0.04, PP: 0.012, FF: 0.015, TH: 0.02, CH: 0.03, OH: 0.03, OU: 0.035}

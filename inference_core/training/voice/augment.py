@@ -67,7 +67,7 @@ def _equaliser(generator: torch.Generator, count: int) -> Tensor:
         height = _between(generator, count, -8, 8)[:, None]
         gain = gain + height * torch.exp(-(((octave - centre) / width) ** 2))
     low = torch.where(_chance(generator, count, 0.3), _between(generator, count, 80, 400), 1.0)
-    high = torch.where(_chance(generator, count, 0.35), _between(generator, count, 2800, 7500), 9e3)
+    high = torch.where(_chance(generator, count, 0.45), _between(generator, count, 2600, 7000), 9e3)
     gain = gain - 24 * torch.relu(torch.log2(low[:, None] / hertz.clamp(min=20)[None]))
     return gain - 60 * torch.relu(torch.log2(hertz.clamp(min=20)[None] / high[:, None]))
 

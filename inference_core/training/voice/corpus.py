@@ -172,7 +172,7 @@ def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
-    parser.add_argument("--hours", type=float, default=8.7, help="hours of training speech")
+    parser.add_argument("--hours", type=float, default=10.3, help="hours of training speech")
     what = "pack whose voice encoder aligns hibari's phones"
     parser.add_argument("--listener", type=Path, default=DEFAULT, help=what)
     parser.add_argument("--seed", type=int, default=1)
@@ -188,12 +188,12 @@ def main(argv: list[str] | None = None) -> int:
     listener = Pack(options.listener, 1).session(VOICE)
     rng = random.Random(options.seed)
     train: tuple[tuple[float, Speak], ...] = (
-        (0.3, lambda r: say_hibari(r, natural, listener)),
-        (0.21, lambda r: say_flite(r, FLITE_TRAIN)),
-        (0.155, Festival(tuple(v for v in VOICES if v.language == "en"))),
-        (0.155, Festival(tuple(v for v in VOICES if v.language != "en"))),
-        (0.11, lambda r: say_espeak(r, engine, ESPEAK_ENGLISH, VARIANTS)),
-        (0.07, lambda r: say_espeak(r, engine, LANGUAGES, VARIANTS)),
+        (0.42, lambda r: say_hibari(r, natural, listener)),
+        (0.174, lambda r: say_flite(r, FLITE_TRAIN)),
+        (0.128, Festival(tuple(v for v in VOICES if v.language == "en"))),
+        (0.128, Festival(tuple(v for v in VOICES if v.language != "en"))),
+        (0.093, lambda r: say_espeak(r, engine, ESPEAK_ENGLISH, VARIANTS)),
+        (0.057, lambda r: say_espeak(r, engine, LANGUAGES, VARIANTS)),
     )
     out = options.out
     write_unseen(out, options.seed)
