@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The voice's measures agree with their definitions on speech whose answer is known."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,38 @@ def test_our_own_time_and_memory_are_measured() -> None:
     assert told["cpu"] > 0
     assert 30 < told["megabytes"] < 2000
     assert told["phones"][-1][1] == pytest.approx(6.0)
+
+
+LISTENER = """
+import json, sys
+samples = open(sys.argv[1], "rb").read()
+told = {"cpu": 1.0, "wall": 2.0, "megabytes": len(samples)}
+print("loading")
+print(json.dumps({**told, "phones": [[0, 0.5, "sil"], [0.5, 1, "m"]]}))
+"""
+
+
+def test_another_tool_gets_the_samples_and_names_phones(tmp_path: Path) -> None:
+    script = tmp_path / "listener.py"
+    script.write_text(LISTENER, "utf-8")
+    tool = speed.Tool("another", (sys.executable, str(script)), raw=True)
+    told = speed.measure(tool, np.zeros(16_000, np.float32), DEFAULT)
+    assert told["megabytes"] == 64_000
+    assert told["phones"] == [[0, 0.5, INDEX["sil"]], [0.5, 1, INDEX["m"]]]
+
+
+def test_a_folder_of_a_lip_sync_tool_is_recognised(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no lip-sync tool"):
+        speed.tool_in(tmp_path)
+    python = tmp_path / "bin/python"
+    python.parent.mkdir()
+    python.touch()
+    assert speed.tool_in(tmp_path).name == "pyLipSync"
+    package = tmp_path / "node_modules/@met4citizen/headaudio"
+    package.mkdir(parents=True)
+    tool = speed.tool_in(tmp_path)
+    assert tool.name == "HeadAudio"
+    assert tool.command[-1] == str(package)
 
 
 def test_without_recordings_the_rows_say_what_they_need() -> None:

@@ -50,7 +50,7 @@ def material(
 ) -> Material:
     """Read and align it; `tools` are folders of other lip-sync tools.
 
-    ImportError without PocketSphinx, ValueError for a folder without a tool.
+    ImportError without PocketSphinx, FileNotFoundError for a folder without a tool.
     """
     said = recordings.speech(speech, words) if speech and words else None
     more = recordings.prompts(prompts, texts, 8 if quick else 80) if prompts and texts else []

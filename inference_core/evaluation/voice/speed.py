@@ -60,14 +60,20 @@ class Tool:
 
 
 def tool_in(folder: Path) -> Tool:
-    """The tool in a virtual environment or a folder of npm's. ValueError where there is none."""
+    """The tool in a virtual environment or a folder of npm's.
+
+    FileNotFoundError where there is none; it says what to install.
+    """
     package = folder / "node_modules/@met4citizen/headaudio"
     python = folder / "bin/python"
     if package.exists():
         return Tool("HeadAudio", ("node", str(_HEAD_AUDIO), str(package)), raw=True)
     if python.exists():
         return Tool("pyLipSync", (str(python), str(_PYLIPSYNC)))
-    raise ValueError(f"{folder} is neither an environment with pylipsync nor one with headaudio")
+    raise FileNotFoundError(
+        f"{folder} holds no lip-sync tool; make it with {folder}/bin/pip install pylipsync==0.2.1 "
+        f"or npm install --prefix {folder} @met4citizen/headaudio@0.1.0"
+    )
 
 
 def measure(kind: str | Tool, samples: NDArray[np.float32], pack: Path) -> dict[str, Any]:
