@@ -13,7 +13,7 @@ RATE = 50.0
 CHANGE = 2.0
 # How much likelier p, b and m are taken to be than the encoder says: on voices that it never heard
 # it misses them more often than it invents them, and lips that stay open on m are seen by all.
-LIPS = 2.0
+LIPS = 1.5
 _LEAN = np.log([LIPS if VISEME_OF[phone] == "PP" else 1.0 for phone in PHONES])
 # Frames that are held before the first half of them is decided. Every path can change at every
 # frame, so all paths have met long before that, and the answer is that for the whole.
