@@ -17,7 +17,7 @@ from ..protocol.controls import INDEX, VISEMES
 from ..protocol.errors import SpeakError
 from ..runtime.align import cut
 from ..runtime.engine import Engine, Voice
-from ..runtime.portrait import Portrait
+from ..runtime.portrait import Portrait, read
 from ..runtime.tracks import defaults
 from .clips import CROP, SIDE, Clip
 from .emotion_witness import EmotionWitness
@@ -34,11 +34,13 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Subject:
-    """A person to be moved: a name, the found portrait, its clip where it was rendered."""
+    """A person to be moved: a name, the found portrait, and where it was rendered its clip and the
+    same person rendered in the states that `leak` asks for."""
 
     name: str
     portrait: Portrait
     clip: Clip | None = None
+    states: Clip | None = None
 
 
 @dataclass(frozen=True)
@@ -133,19 +135,23 @@ def saying(*rows: dict[str, float]) -> Floats:
     return content
 
 
-def subject_of(engine: Engine, name: str, data: bytes, clip: Clip | None = None) -> Subject | None:
+def subject_of(
+    engine: Engine, name: str, data: bytes, clip: Clip | None = None, states: Clip | None = None
+) -> Subject | None:
     """A portrait's bytes as a subject; None when no face is found in it."""
     try:
-        return Subject(name, engine.prepare(data), clip)
+        return Subject(name, engine.prepare(data), clip, states)
     except SpeakError:
         return None
 
 
-def rendered_subject(engine: Engine, name: str, clip: Clip) -> Subject | None:
+def rendered_subject(
+    engine: Engine, name: str, clip: Clip, states: Clip | None = None
+) -> Subject | None:
     """The portrait of a rendered clip as a subject."""
     out = io.BytesIO()
     Image.fromarray(clip.pictures[0]).save(out, "PNG")
-    return subject_of(engine, name, out.getvalue(), clip)
+    return subject_of(engine, name, out.getvalue(), clip, states)
 
 
 def told(subject: Subject) -> Subject:
@@ -159,6 +165,14 @@ def told(subject: Subject) -> Subject:
         own_content=clip.content[0],
     )
     return Subject(subject.name, exact, clip)
+
+
+def measured(bench: Bench, subject: Subject, pictures: Bytes) -> Floats:
+    """Controls [n, 19] that the pack's own readers, E_p and E_e, find in whole pictures [n, h, w,
+    3], looked at in the crop of the subject's portrait."""
+    crops = bench.crops(subject, pictures)
+    frames = np.ascontiguousarray(crops.transpose(0, 3, 1, 2).astype(np.float32) / 255)
+    return read(bench.engine.pack, frames)[0]
 
 
 def middle(pictures: Bytes) -> Bytes:

@@ -25,6 +25,7 @@ PEOPLE = 16
 MOVING = 12  # frames of talking, one clip
 PAN = 17  # frames of a slow turn, for the first PANNED people
 PANNED = 3
+STATES = "states"  # the folder, beside the clips, of one person in exactly asked states
 PAN_DEGREES = 8.0  # to each side
 SIDE = 320  # pixels of a picture; the canonical crop is the CROP in its middle
 CROP = 256
@@ -125,9 +126,25 @@ def render(seeds: Sequence[int], assets: Path, out: Path) -> None:
         _clip(bank, renderer, seed).save(file_of(out, seed))
 
 
-def _clip(bank: Any, renderer: Any, seed: int) -> Clip:
-    pan = PAN if seed < PANNED else 0
-    return filmed(bank, renderer, np.random.default_rng([seed, 4711]), MOVING, pan)
+def render_states(
+    seeds: Sequence[int], assets: Path, out: Path, track: Floats, content: Floats
+) -> None:
+    """Render the same people in given states, controls [n, 19] and content [n, 15], into `out`,
+    those that are missing; the portrait first, as in their clips. Errors as of `render`."""
+    from ..training.data.assets import AvatarBank
+    from ..training.data.renderer import Renderer
+
+    bank, renderer = AvatarBank(assets), Renderer(SIDE, 3)
+    out.mkdir(parents=True, exist_ok=True)
+    for seed in missing(out, seeds):
+        _clip(bank, renderer, seed, (track, content)).save(file_of(out, seed))
+
+
+def _clip(bank: Any, renderer: Any, seed: int, asked: tuple[Floats, Floats] | None = None) -> Clip:
+    """The clip of a seed, or its person in the states `asked` instead of talking."""
+    pan = PAN if seed < PANNED and asked is None else 0
+    rng = np.random.default_rng([seed, 4711])
+    return filmed(bank, renderer, rng, MOVING, pan, asked=asked)
 
 
 def filmed(
@@ -138,11 +155,13 @@ def filmed(
     pan: int = 0,
     evaluation: bool = True,
     reach: float = SIDE / CROP,
+    asked: tuple[Floats, Floats] | None = None,
 ) -> Clip:
     """Render one clip: a portrait, `moving` frames of talking, `pan` frames of a slow turn.
 
     `bank`: AvatarBank, `renderer`: Renderer; `evaluation`: of people held out from training;
-    `reach`: side of the picture in canonical crops.
+    `reach`: side of the picture in canonical crops; `asked`: controls [n, 19] and content [n, 15]
+    to show instead of talking.
     """
     import torch
 
@@ -160,6 +179,8 @@ def filmed(
     look, background = scene.random_look(rng, light), scene.random_background(rng)
     portrait, silence = defaults(1), panned(1)[1]
     talk, turn_slowly = talking(rng, moving), panned(pan)
+    if asked is not None:
+        talk = asked
     track = np.concatenate([portrait, talk[0], turn_slowly[0]])
     content = np.concatenate([silence, talk[1], turn_slowly[1]])
     weights = expression(torch.from_numpy(track), torch.from_numpy(content)).numpy()

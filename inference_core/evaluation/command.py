@@ -91,10 +91,15 @@ def _rendered(options: argparse.Namespace, engine: Engine) -> list[Subject]:
     if clips.missing(options.data, seeds) and options.assets:
         _say(f"rendering clips into {options.data}")
         clips.render(seeds, options.assets, options.data)
+    states, asked_of = options.data / clips.STATES, seeds[: leak.PEOPLE]
+    if clips.missing(states, asked_of) and options.assets and not options.quick:
+        _say(f"rendering states into {states}")
+        clips.render_states(asked_of, options.assets, states, *leak.asked())
     found = []
     for seed in seeds:
-        path = clips.file_of(options.data, seed)
-        person = path.exists() and rendered_subject(engine, path.stem, clips.load(path))
+        path, beside = clips.file_of(options.data, seed), clips.file_of(states, seed)
+        truth = clips.load(beside) if beside.exists() else None
+        person = path.exists() and rendered_subject(engine, path.stem, clips.load(path), truth)
         if person:
             found.append(person)
         elif path.exists():

@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..protocol.controls import EMOTIONS
-from .bench import Bench, Row, middle, saying, states, unavailable
-from .clips import MOVING
+from .bench import Bench, Bytes, Floats, Row, middle, saying, states, unavailable
 from .judge import MOUTH, NEEDED, Seen
 from .witnesses import FOLDER
 
@@ -21,6 +20,8 @@ CHANGED: dict[str, tuple[tuple[dict[str, float], dict[str, float]], ...]] = {
     "emotion": tuple(({name: 0.8}, {}) for name in EMOTIONS),
     "speech": (({}, {"aa": 0.9}), ({}, {"ou": 0.9}), ({}, {"SS": 0.9})),
 }
+
+_KINDS = np.array(["rest", *(kind for kind, changes in CHANGED.items() for _ in changes)])
 
 Doubles = npt.NDArray[np.float64]
 
@@ -40,12 +41,27 @@ def measure(bench: Bench) -> list[Row]:
         needs = NEEDED if bench.judge is None else "people: --data or --portraits"
         return [unavailable(f"leak when {name} changes", on, _goal(name), needs)
                 for name in (*CHANGED, "identity")]  # fmt: skip
-    order = [("rest", {}, {}), *((name, *change) for name, c in CHANGED.items() for change in c)]
-    kinds = np.array([name for name, _, _ in order])
-    track, content = states(*(s for _, s, _ in order)), saying(*(c for _, _, c in order))
+    track, content = asked()
+    made = _seen(bench, [bench.crops(p, bench.frames(p, track, content)) for p in people])
+    rendered = [p.states for p in people if p.states]
+    true = _seen(bench, [middle(clip.pictures[1:]) for clip in rendered])
+    rows = [_row(kind, on, _away(made, kind), _away(true, kind)) for kind in CHANGED]
+    rows.append(_row("identity", on, _between(made), _between(true)))
+    return rows
+
+
+def asked() -> tuple[Floats, Floats]:
+    """Controls [n, 19] and content [n, 15] of every state, rest first."""
+    changes = [({}, {}), *(change for c in CHANGED.values() for change in c)]
+    return states(*(s for s, _ in changes)), saying(*(c for _, c in changes))
+
+
+def _seen(bench: Bench, people: list[Bytes]) -> dict[str, Doubles]:
+    """What the judge and the witnesses see change from rest, [people, states] for each thing they
+    can tell; people: their crops [states, h, w, 3] in the order of `asked`."""
+    assert bench.judge is not None
     away: dict[str, list[Doubles]] = {"pose": [], "emotion": [], "mouth": [], "identity": []}
-    for person in people:
-        crops = bench.crops(person, bench.frames(person, track, content))
+    for crops in people:
         seen = bench.judge.look(crops)
         away["pose"].append(np.abs(seen.pose()).max(1))
         gap = _upright_mouth(seen)
@@ -56,49 +72,43 @@ def measure(bench: Bench) -> list[Row]:
         if bench.emotion:
             shown = bench.emotion.shown(crops, crops[0])
             away["emotion"].append(np.abs(shown - shown[0]).max(1))
-    all_of = {name: np.stack(values) for name, values in away.items() if values}
-    own = _identity_of_true_renders(bench)
-    rows = []
-    for kind in CHANGED:
-        chosen = kinds == kind
-        figures = {name: float(np.nanmean(values[:, chosen]))
-                   for name, values in all_of.items() if name != _own(kind)}  # fmt: skip
-        rows.append(_row(kind, on, figures, own))
-    rows.append(_row("identity", on, _between(all_of, kinds)))
-    return rows
+    return {name: np.stack(values) for name, values in away.items() if values}
 
 
-def _identity_of_true_renders(bench: Bench) -> str:
-    """What the witness itself says of people who really moved, in words."""
-    clips = [person.clip for person in bench.rendered[:PEOPLE] if person.clip]
-    if not bench.identity or not clips:
-        return ""
-    means = []
-    for clip in clips:
-        who = bench.identity.identities(middle(clip.pictures[: 1 + MOVING]))
-        means.append(float((who[1:] @ who[0]).mean()))
-    return f" (true renders of one moving person {np.mean(means):.3f})"
+def _away(seen: dict[str, Doubles], kind: str) -> dict[str, float]:
+    """Means over people and over the changes of one kind, of what was not asked to change."""
+    chosen = kind == _KINDS
+    return {
+        name: float(np.nanmean(values[:, chosen]))
+        for name, values in seen.items()
+        if name != _own(kind)
+    }
 
 
 def _own(kind: str) -> str:
     return "mouth" if kind == "speech" else kind
 
 
-def _between(all_of: dict[str, Doubles], kinds: Doubles) -> dict[str, float]:
+def _between(seen: dict[str, Doubles]) -> dict[str, float]:
     """Same controls on other people: how far each person's answer lies from the mean of all."""
     figures = {}
     for name, kind in (("pose", "pose"), ("emotion", "emotion"), ("mouth", "speech")):
-        if name in all_of:
-            values = all_of[name][:, kinds == kind]
+        if name in seen:
+            values = seen[name][:, kind == _KINDS]
             figures[name] = float(np.nanmean(np.abs(values - np.nanmean(values, 0))))
     return figures
 
 
-def _row(kind: str, on: str, figures: dict[str, float], identity: str = "") -> Row:
+def _in_words(figures: dict[str, float]) -> str:
     units = {"pose": "{:.2f} degrees", "emotion": "{:.2f}", "mouth": "{:.2f} px",
              "identity": "cosine {:.3f}"}  # fmt: skip
-    figure = ", ".join(f"{name} {units[name].format(value)}" for name, value in figures.items())
-    figure += identity
+    return ", ".join(f"{name} {units[name].format(value)}" for name, value in figures.items())
+
+
+def _row(kind: str, on: str, figures: dict[str, float], true: dict[str, float]) -> Row:
+    figure = _in_words(figures)
+    if true:
+        figure += f" (true renders of the same states: {_in_words(true)})"
     good = [value > GOALS[n] if n == "identity" else value < GOALS[n] for n, value in
             figures.items()]  # fmt: skip
     whole = set(figures) >= set(TEXT) - {_own(kind)} - (
@@ -107,7 +117,7 @@ def _row(kind: str, on: str, figures: dict[str, float], identity: str = "") -> R
     met = all(good) if whole or not all(good) else None
     if not whole:
         figure += f"; the rest unavailable (needs {FOLDER.name}/)"
-    return Row(f"leak when {kind} changes", on, figure, _goal(kind), met, dict(figures))
+    return Row(f"leak when {kind} changes", on, figure, _goal(kind), met, {**figures, "true": true})
 
 
 def _goal(kind: str) -> str:
