@@ -26,6 +26,7 @@ _GAZE_X = 2 * len(EMOTIONS) + EYES.index("gaze_x")
 # An eyeball of 12 mm radius turned by the 25 and 20 degrees of a full gaze, half-widths.
 _GAZE_REACH = (0.029, -0.023)
 _CAVITY = (0.10, 0.035, 0.03)
+_WHITE = 1  # grid pixels of eyeball below where the map sees its rim
 _STILL = 0.25  # grid pixels: what moves less is left as it is in the portrait
 
 
@@ -76,7 +77,7 @@ def layers(
     tilt = rotation(own_pose)[:, :2, :2]
     turned = torch.bmm(tilt, gaze[..., None])[..., None]
     hidden = seen.where - turned * eye
-    inside = portrait.inside.sum(1, keepdim=True).clamp(0, 1)
+    inside = _whites(portrait.inside).sum(1, keepdim=True).clamp(0, 1)
     parts = torch.cat(
         [(1 - inside) * (1 - portrait.below), (1 - inside) * portrait.below, inside], 1
     )
@@ -105,11 +106,18 @@ def layers(
     )
 
 
+def _whites(inside: Tensor) -> Tensor:
+    """inside [B,3,g,g] with eyeballs down to their last line of white, which the map gives to the
+    lower lid: an upper lid would stop short of it."""
+    balls = inside[:, :2]
+    lower = F.pad(balls, (0, 0, _WHITE, 0))[..., : balls.shape[2], :]
+    return torch.cat([torch.maximum(balls, lower), inside[:, 2:]], 1)
+
+
 def _covered(parts: Tensor, upper: Tensor, lower: Tensor, gain: float = 1.0) -> Tensor:
     """[B,2,h,w]: how much of each place the skin past the upper rims covers, and past the lower."""
-    above = sample(parts[:, :1], upper)
-    # An upper lid closes over the lower one.
-    under = torch.minimum(sample(parts[:, 1:2], lower), 1 - above)
+    under = sample(parts[:, 1:2], lower)
+    above = torch.minimum(sample(parts[:, :1], upper), 1 - under)
     both = above + under
     # What lies between two skins is open when it is more hollow than skin.
     return torch.cat([above, under], 1) * (_crisp(both, gain) / both.clamp_min(1e-4))
@@ -147,54 +155,70 @@ def _crisp(x: Tensor, gain: float) -> Tensor:
 
 
 class Mixture(NamedTuple):
-    """A frame as `drawn` [B,1,h,w] times the portrait at `where` [B,2,h,w], plus `kept` [B,1,h,w]
-    times the portrait in place, plus `other` [B,3,h,w]."""
+    """A frame as `drawn` [B,1,h,w] times the portrait where `places` and `choice` [B,2,h,w] say
+    (`chosen`), plus `kept` [B,1,h,w] times the portrait in place, plus `other` [B,3,h,w]."""
 
-    where: Tensor
+    places: tuple[Tensor, Tensor, Tensor]
+    choice: Tensor
     drawn: Tensor
     kept: Tensor
     other: Tensor
 
 
+def chosen(places: tuple[Tensor, Tensor, Tensor], choice: Tensor) -> Tensor:
+    """[B,2,h,w]: the place past the upper rims, past the lower ones or inside; choice: by how much
+    the first covers more than the second, and both more than the third. A mean of two would lie
+    between them: on the white of an eye that is closed."""
+    upper, lower, hidden = places
+    skin = torch.where(choice[:, :1] >= 0, upper, lower)
+    return torch.where(choice[:, 1:] >= 0, skin, hidden)
+
+
 def mixture(found: Layers, size: int) -> Mixture:
     """What a frame is made of, at a resolution of `size`."""
     gain = size / found.alpha.shape[-1]
-    upper, lower, hidden = (finer(w, size) for w in (found.upper, found.lower, found.hidden))
-    covered = _covered(found.parts, upper, lower, gain)
-    above, under = covered[:, :1], covered[:, 1:]
-    shown = 1 - above - under
-    # Rims are a pixel wide: what lies there may come from between the two.
-    where = upper * above + lower * under + hidden * shown
-    known = torch.cat([found.alpha, found.parts[:, 2:3], found.fills, found.eyes], 1)
-    alpha, inside, fills, eyes = sample(known, where).split([1, 1, 3, 3], 1)
+    places = finer(found.upper, size), finer(found.lower, size), finer(found.hidden, size)
+    covered = _covered(found.parts, places[0], places[1], gain)
+    shown = 1 - covered.sum(1, keepdim=True)
+    above = covered[:, :1] - covered[:, 1:]
+    skin = chosen(places, torch.cat([above, torch.ones_like(above)], 1))
+    alpha, inside = sample(found.alpha, skin), sample(found.parts[:, 2:3], places[2])
+    # Colours past an edge are smooth: the grid will do.
+    fills, eyes = sample(found.fills, found.upper), sample(found.eyes, found.hidden)
+    light = F.avg_pool2d(found.open, 5, 1, 2)
+    coarse = [found.eye, light, found.alpha, found.seen.person, found.moved, found.behind]
+    maps = resize(torch.cat([*coarse, fills, eyes], 1), size)
+    eye, light, free, matte, moved, behind, fills, eyes = maps.split([1, 1, 1, 1, 1, 3, 3, 3], 1)
     # At the person's very edge the portrait is half background, which must not be taken along.
-    own = _crisp(alpha - 0.25, 2 * gain) * (1 - shown) + _crisp(inside, gain) * shown
-    coarse = [found.eye, F.avg_pool2d(found.open, 5, 1, 2), found.alpha, found.seen.person]
-    maps = resize(torch.cat([*coarse, found.moved, found.behind], 1), size)
-    eye, light, free, matte, moved, behind = maps.split([1, 1, 1, 1, 1, 3], 1)
+    outside = _crisp(alpha - 0.25, 2 * gain) * (1 - shown)
+    inner = _crisp(inside, gain) * shown
     # Light falls into a mouth as far as it is open; lids throw no shadow here.
     teeth = sample(found.plates, resize(found.plate, size)) * (0.35 + 0.65 * light)
-    fill = fills * (1 - shown) + (eyes * eye + teeth * (1 - eye)) * shown
+    fill = fills * (1 - shown - outside) + (eyes * eye + teeth * (1 - eye)) * (shown - inner)
     free = (1 - 2.5 * free).clamp(0, 1)
     person = _crisp(matte, gain) * moved
     ground = moved - person
     # What does not move is the portrait, to the last digit.
     return Mixture(
-        where=where,
-        drawn=person * own,
+        places=places,
+        choice=torch.cat([above, outside - inner], 1),
+        drawn=person * (outside + inner),
         kept=1 - moved + ground * free,
-        other=person * (1 - own) * fill + ground * (1 - free) * behind,
+        other=person * fill + ground * (1 - free) * behind,
     )
 
 
-def composite(picture: Tensor, found: Layers) -> Tensor:
+def composite(picture: Tensor, found: Layers, busy: Tensor | None = None) -> Tensor:
     """[B,3,S,S] from picture [B,3,S,S]. Its parts are put together at twice the grid; the portrait
-    itself is read at its full size."""
+    itself is read at its full size. busy [B,1,1,1]: the frame's share, 1 when it is not given; the
+    rest is the picture."""
     size, fine = picture.shape[-1], 2 * found.alpha.shape[-1]
     mix = mixture(found, fine)
-    shares = resize(torch.cat([mix.drawn, mix.kept, mix.other], 1), size)
-    return (
-        shares[:, :1] * sample(picture, finer(mix.where, size))
-        + shares[:, 1:2] * picture
-        + shares[:, 2:]
-    )
+    parts = torch.cat([mix.drawn, mix.kept, mix.other], 1)
+    if busy is not None:
+        parts = torch.cat([mix.drawn, mix.kept - 1, mix.other], 1) * busy
+        parts = parts + parts.new_tensor([0, 1, 0, 0, 0])[:, None, None]
+    shares = resize(torch.cat([parts, mix.choice], 1), size)
+    upper, lower, hidden = (finer(place, size) for place in mix.places)
+    where = chosen((upper, lower, hidden), shares[:, 5:])
+    return shares[:, :1] * sample(picture, where) + shares[:, 1:2] * picture + shares[:, 2:5]

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The generator: nudges the warp and paints what the portrait cannot show, and nothing else."""
+"""The generator: what a frame shows and the portrait never did, and nothing else.
+
+The layers carry what the portrait shows to where it belongs. Where a turn uncovers a place, it has
+to be decided whether more of the person or the background is seen there, and in which colours; lids
+that close and mouths that open want a touch. That is done on a grid of half the layers' size.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +18,35 @@ from torch import Tensor, nn
 from .composite import Layers, composite
 from .editing import LATENT
 from .identity import FEATURES
-from .layers import ModulatedConv, grid, resize, sample
+from .layers import ModulatedConv, grid, pull_push, resize, sample
 
-_INPUTS = FEATURES + 3 + 7  # features, layered; needed, matte, open, eye, revealed, motion
+_MAPS = 7  # uncovered, touched, open, density, surely, matte, eye
+_INPUTS = FEATURES + 9 + _MAPS + 2  # features, three colours, maps, motion
+_OUTPUTS = 5  # matte, touch, and three colours
+_REACH = 0.5  # how far paint may go from the colours that are there
+_EDGE = 3  # grid pixels beyond the portrait's matte that its own soft edge may lie in
+_THIN = 0.25  # density under which skin is stretched so far that it shows nothing but itself
+_RIM = 3  # grid pixels around an eye that belong to its lids
 
 
 class Drawing(NamedTuple):
-    """rgb [B,3,S,S] 0..1; layered [B,3,S,S] the same before painting; all [B,...,2h,2h] of the
-    window, when one was looked at. needed [B,1,2h,2h]: where paint may be."""
+    """rgb [B,3,S,S] 0..1; layered [B,3,S,S] the same before painting; matte [B,1,g,g] logits of the
+    person's matte, which count where uncovered [B,1,g,g] is; needed [B,1,g,g]: where paint may
+    be."""
 
     rgb: Tensor
     layered: Tensor
+    matte: Tensor
+    uncovered: Tensor
     needed: Tensor
+
+
+def uncovered_by(found: Layers) -> Tensor:
+    """[B,1,g,g]: 1 where the person stood in the portrait and little of what it shows lands."""
+    stood = F.max_pool2d(found.alpha, 2 * _EDGE + 1, 1, _EDGE)
+    thick = ((found.seen.density - _THIN) / 0.15).clamp(0, 1)
+    empty = ((1 - found.seen.surely * thick) * 1.5 - 0.25).clamp(0, 1)
+    return F.avg_pool2d(stood * empty * found.moved, 3, 1, 1, count_include_pad=False)
 
 
 def stretched(found: Layers) -> Tensor:
@@ -34,19 +56,21 @@ def stretched(found: Layers) -> Tensor:
     return ((0.7 - slope) * 5).clamp(0, 1)
 
 
-def unpainted(picture: Tensor, found: Layers, busy: Tensor) -> Drawing:
-    """The frame as the layers alone make it; arguments as in `Generator.forward`."""
-    whole = composite(picture, found)
-    made = picture + (whole - picture) * busy
-    return Drawing(made.clamp(0, 1), whole, torch.zeros_like(whole[:, :1]))
+def touched_up(found: Layers) -> Tensor:
+    """[B,1,g,g]: 1 on lids and eyes, and where a mouth or an eye is open on what the layers make
+    up."""
+    seen = found.seen
+    near = F.max_pool2d(found.parts[:, 2:], 2 * _RIM + 1, 1, _RIM)
+    lids = torch.maximum(stretched(found), sample(near, seen.where)) * found.eye
+    return torch.maximum(found.open, lids) * seen.surely * found.moved
 
 
 class Generator(nn.Module):
-    """A modulated U-Net on the layered frame; its output is twice the size of its grid."""
+    """A modulated U-Net on the layered frame, on half its grid."""
 
-    def __init__(self, widths: tuple[int, ...] = (40, 80, 144, 192)) -> None:
+    def __init__(self, widths: tuple[int, ...] = (48, 80, 112, 160)) -> None:
         super().__init__()
-        self.enter = nn.Conv2d(_INPUTS, widths[0], 3, 1, 1)
+        self.enter = nn.Conv2d(4 * _INPUTS, widths[0], 3, 1, 1)
         self.inward = nn.ModuleList(ModulatedConv(w, w, LATENT) for w in widths)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in pairwise(widths))
         self.waist = ModulatedConv(widths[-1], widths[-1], LATENT)
@@ -54,48 +78,47 @@ class Generator(nn.Module):
         self.up = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in pairs)
         self.join = nn.ModuleList(ModulatedConv(2 * b, b, LATENT, 1) for _, b in pairs)
         self.outward = nn.ModuleList(ModulatedConv(b, b, LATENT) for _, b in pairs)
-        self.colour = nn.Conv2d(widths[0], 16, 3, 1, 1)
-        # Nothing is painted at first.
-        for parameter in self.colour.parameters():
+        self.leave = nn.Conv2d(widths[0], 4 * _OUTPUTS, 3, 1, 1)
+        for parameter in self.leave.parameters():
             nn.init.normal_(parameter, std=1e-3)
 
     def forward(
-        self,
-        picture: Tensor,
-        features: Tensor,
-        found: Layers,
-        latent: Tensor,
-        busy: Tensor,
-        window: tuple[int, int, int] | None = None,
+        self, picture: Tensor, features: Tensor, found: Layers, latent: Tensor, busy: Tensor
     ) -> Drawing:
         """picture [B,3,S,S]; features [B,FEATURES,g,g]; found: the layers; latent [B,LATENT]; busy
-        [B,1,1,1], 0 where nothing but the portrait's own state is asked for. window: (top, left,
-        side) of the grid, when training paints a part only."""
+        [B,1,1,1], 0 where nothing but the portrait's own state is asked for."""
         g = features.shape[-1]
-        whole = composite(picture, found)
+        whole = composite(picture, found, busy)
         small = resize(resize(whole, 2 * g), g)  # from 256 and 512 exact averages
         seen = found.seen
-        revealed = found.alpha * (1 - seen.person)
-        edge = 4 * seen.person * (1 - seen.person)
-        needed = torch.maximum(
-            torch.maximum(found.open, seen.person * (1 - seen.surely)),
-            torch.maximum(torch.maximum(revealed, edge), stretched(found)) * found.moved,
-        )
-        needed = F.max_pool2d(needed, 3, 1, 1)
+        uncovered = uncovered_by(found)
+        touched = touched_up(found) * (1 - uncovered)
+        # What is seen of the person goes on into what is not: smooth, where the layers' smear would
+        # repeat brows and ears. That smear is kept from the network, or it copies it.
+        shown = seen.person * (1 - 2 * uncovered).clamp(0, 1)
+        near = pull_push(torch.cat([small * shown, shown], 1))
         x = torch.cat(
             [
-                sample(features, found.upper) * seen.person,
-                small * 2 - 1,
-                needed, seen.person, found.open, found.eye, revealed,
+                sample(features, found.upper) * shown,
+                (small + uncovered * (near - small)) * 2 - 1, near * 2 - 1, found.behind * 2 - 1,
+                uncovered, touched, found.open, seen.density, seen.surely, found.alpha, found.eye,
                 (found.upper - grid(g, g, seen.where)) * 4,
             ],
             1,
         )  # fmt: skip
-        if window is not None:
-            top, left, side = window
-            x = x[:, :, top : top + side, left : left + side]
-            needed = needed[:, :, top : top + side, left : left + side]
-        x = F.leaky_relu(self.enter(x), 0.2)
+        matte, touch, colour = self._paint(x, latent).split([1, 1, 3], 1)
+        colour = _REACH * torch.tanh(colour)
+        person = torch.sigmoid(matte)
+        guess = near * person + found.behind * (1 - person) + colour
+        light = touched * torch.sigmoid(touch - 1) * colour
+        both = torch.cat([1 - busy * uncovered, busy * (uncovered * guess + light)], 1)
+        both = resize(both, picture.shape[-1])
+        drawn = (whole * both[:, :1] + both[:, 1:]).clamp(0, 1)
+        return Drawing(drawn, whole, matte, uncovered, torch.maximum(uncovered, touched))
+
+    def _paint(self, x: Tensor, latent: Tensor) -> Tensor:
+        """x [B,_INPUTS,g,g] -> [B,_OUTPUTS,g,g]."""
+        x = F.leaky_relu(self.enter(F.pixel_unshuffle(x, 2)), 0.2)
         skips = []
         for i, block in enumerate(self.inward):
             x = block(x, latent)
@@ -108,14 +131,4 @@ class Generator(nn.Module):
         ):
             x = F.interpolate(up(x), scale_factor=2, mode="bilinear", align_corners=False)
             x = block(join(torch.cat([x, skip], 1), latent), latent)
-        painted = F.pixel_shuffle(self.colour(x).float(), 2)
-        part = painted.shape[-1]
-        needed = resize(needed, part)
-        gate = torch.sigmoid(painted[:, 3:4] + 1) * needed
-        paint = torch.tanh(painted[:, :3]) * gate
-        if window is not None:
-            cut = (..., slice(2 * top, 2 * top + part), slice(2 * left, 2 * left + part))
-            return Drawing((whole[cut] + paint).clamp(0, 1), whole[cut], needed)
-        # Paint has no detail beyond its own size; everything else comes from the picture.
-        made = whole + resize(paint, picture.shape[-1])
-        return Drawing((picture + (made - picture) * busy).clamp(0, 1), whole, needed)
+        return F.pixel_shuffle(self.leave(x).float(), 2)

@@ -116,10 +116,12 @@ def _enclosed(matte: Tensor) -> Tensor:
 
 class Seen(NamedTuple):
     """where [B,2,g,g] (-1..1: what place of the portrait is seen here); surely [B,1,g,g] (0: none
-    of the person's points land here); person [B,1,g,g] its matte."""
+    of the person's points land here); density [B,1,g,g] how many do, 1 where nothing is stretched;
+    person [B,1,g,g] a guess at the whole matte, with what they uncover."""
 
     where: Tensor
     surely: Tensor
+    density: Tensor
     person: Tensor
 
 
@@ -170,4 +172,4 @@ def backward_map(points: Tensor, alpha: Tensor) -> Seen:
     person = torch.maximum(person, _enclosed(person))
     # What a turn uncovers where the person stood is more of the person, seldom background.
     person = torch.maximum(person, ((alpha - 0.5) * 4).clamp(0, 1))
-    return Seen(where, surely, person)
+    return Seen(where, surely, around[:, 6:7], person)

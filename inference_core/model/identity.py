@@ -21,7 +21,7 @@ FEATURES = 8
 CODE = 128
 _FADE = 13  # pixels of the grid over which the motion of skin fades out past the face's edge
 _BLINK = (0.3, 2.5)  # times the blink of the mean face
-_PRESSED = 1.45  # a lid goes past the other one, or a line of eye is left
+_PRESSED = 1.3  # a lid goes past the other one, or a line of eye is left
 _PUSHED = 0.07  # of the layout, beyond what a slit is felt: as far as a jaw pushes a lip, and more
 _NEAR = 0.08  # of the template's half width: what belongs to an eye or to the mouth
 

@@ -11,7 +11,7 @@ from .composite import Layers, layers
 from .deform import Moved, displacements, in_plane, inverse
 from .editing import EditingModule
 from .expression import AXES, JAW, closing, expression, plane, pose
-from .generator import Drawing, Generator, unpainted
+from .generator import Drawing, Generator
 from .geometry import backward_map, forward_points
 from .identity import IdentityEncoder, Portrait
 
@@ -38,10 +38,9 @@ class Speak(nn.Module):
         own_content: Tensor,
         controls: Tensor,
         content: Tensor,
-        painted: bool = True,
     ) -> Drawing:
         """picture [1,3,S,S], portrait of one, own [1,19], own_content [1,15], controls [B,19],
-        content [B,15] -> B frames; painted: whether the painter takes part."""
+        content [B,15] -> B frames."""
         batch = controls.shape[0]
         own, own_content = own.expand(batch, -1), own_content.expand(batch, -1)
         # The portrait's own state is what is in the picture: as heard and unmoved in its own crop.
@@ -56,8 +55,6 @@ class Speak(nn.Module):
         found = self.layers(portrait, read, change, pose(own), pose(controls), plane(controls))
         busy = activity(asked - mine, pose(controls) - pose(own), plane(controls))
         picture = picture.expand(batch, -1, -1, -1)
-        if not painted:
-            return unpainted(picture, found, busy)
         return self.generator(picture, read.features, found, latent, busy)
 
     def layers(

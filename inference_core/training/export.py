@@ -35,7 +35,7 @@ PACK_VERSION = "0.1.0"
 _OPSET = 20
 _PORTRAIT = list(Portrait._fields)
 _HALF_FROM = 1024  # tensors smaller than this keep all their digits
-_PARITY = 2 / 255
+PARITY = 2 / 255
 
 
 class _Identity(nn.Module):
@@ -48,16 +48,13 @@ class _Identity(nn.Module):
 
 
 class _Frame(nn.Module):
-    def __init__(self, speak: Speak, painted: bool) -> None:
+    def __init__(self, speak: Speak) -> None:
         super().__init__()
-        self.speak, self.painted = speak, painted
+        self.speak = speak
 
     def forward(self, portrait: Tensor, *rest: Tensor) -> Tensor:
         read, (own, own_content, controls, content) = Portrait(*rest[:-4]), rest[-4:]
-        drawing = self.speak.frames(
-            portrait, read, own, own_content, controls, content, self.painted
-        )
-        return drawing.rgb
+        return self.speak.frames(portrait, read, own, own_content, controls, content).rgb
 
 
 def halve_weights(model: onnx.ModelProto, whole: str = "\n") -> None:
@@ -129,11 +126,9 @@ def export_reader(reader: Reader, pack: Path, picture: Tensor) -> dict[str, floa
     return {"read.onnx": difference}
 
 
-def export_speak(
-    speak: Speak, pack: Path, picture: Tensor, painted: bool = True
-) -> dict[str, float]:
+def export_speak(speak: Speak, pack: Path, picture: Tensor) -> dict[str, float]:
     """identity.onnx and frame.onnx, for a pack that has read.onnx already. picture
-    [1,3,256,256]: a real crop to compare on; painted: with the painter."""
+    [1,3,256,256]: a real crop to compare on."""
     speak = speak.eval()
     differences = {}
     differences["identity.onnx"] = _export(
@@ -156,7 +151,7 @@ def export_speak(
     dynamic = {name: {0: "batch"} for name in ("controls", "content")}
     dynamic |= {"portrait": {2: "size", 3: "size"}, "rgb": {0: "batch", 2: "size", 3: "size"}}
     differences["frame.onnx"] = _export(
-        _Frame(speak, painted), inputs, ["rgb"], dynamic, pack / "frame.onnx"
+        _Frame(speak), inputs, ["rgb"], dynamic, pack / "frame.onnx"
     )
     return differences
 
@@ -200,9 +195,6 @@ def main() -> None:
     parser.add_argument("--speak", type=Path)
     parser.add_argument("--irfd", type=Path)
     parser.add_argument("--landmarks", type=Path)
-    parser.add_argument(
-        "--unpainted", action="store_true", help="leave out a painter that is not worth its time"
-    )
     parser.add_argument("--example", type=Path, help="a rendered group (.npz) to compare on")
     parser.add_argument("--pack", type=Path, required=True)
     parser.add_argument("--facts", type=Path, help="JSON object: how the pack was trained")
@@ -220,7 +212,7 @@ def main() -> None:
     if options.speak:
         speak = Speak()
         print("SPEAK at step", checkpoint.load_average(options.speak, speak))
-        differences |= export_speak(speak, options.pack, picture, not options.unpainted)
+        differences |= export_speak(speak, options.pack, picture)
     if options.landmarks:
         landmarks = LandmarkNet()
         checkpoint.load_average(options.landmarks, landmarks)
@@ -229,7 +221,7 @@ def main() -> None:
         )
     for name, difference in differences.items():
         print(f"{name}: differs from PyTorch by at most {difference:.5f}")
-    if differences.get("frame.onnx", 0) > _PARITY:
+    if differences.get("frame.onnx", 0) > PARITY:
         raise SystemExit("frame.onnx differs from PyTorch by more than 2/255; not shipped.")
     facts = json.loads(options.facts.read_text()) if options.facts else {}
     previous = options.pack / "pack.json"

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Trains SPEAK on rendered groups. One command, resumable, CPU or CUDA.
+"""Trains SPEAK's geometry on rendered groups. One command, resumable, CPU or CUDA.
 
 python -m inference_core.training.train CONFIG.toml --data FOLDER --out FOLDER [--minutes 60]
 
-Stages by step: the geometry alone (the flow must be found before a picture can teach anything),
-then everything together. Writes log.csv, samples_*.png and
-last.safetensors, and resumes from there.
+The flow must be found before a picture can teach anything; `train_painter` comes after it. Writes
+log.csv, samples_*.png and last.safetensors, and resumes from there.
 """
 
 from __future__ import annotations
@@ -22,25 +21,17 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ..model.geometry import FACE_BOX, forward_points
+from ..model.composite import composite
+from ..model.geometry import forward_points
 from ..model.identity import GRID, Portrait, Reading
 from ..model.layers import grid
-from ..model.speak import Speak, activity
+from ..model.speak import Speak
 from . import checkpoint
-from .augment import degrade, grade, occlude
 from .data.dataset import HELD_MATERIAL, Batch, GroupFolder
-from .discriminator import (
-    R1_EVERY,
-    Discriminator,
-    believed,
-    gradient_penalty,
-    perceived,
-    told_apart,
-)
-from .losses import feature_weight, flow_loss, picture_loss
+from .inputs import prepare
+from .losses import feature_weight, flow_loss
 from .precision import autocast
 from .restore import restore
 from .surface import surface_losses
@@ -48,30 +39,21 @@ from .surface import surface_losses
 _KEYS = ("pictures", "alpha", "flow", "depth", "material", "uv", "pose", "expression", "points")
 
 
-_LOGGED = (
-    "flow", "uv", "face", "below", "inside", "depth", "alpha", "frame", "picture", "adversarial",
-    "perceptual",
-)  # fmt: skip
+_LOGGED = ("flow", "uv", "face", "below", "inside", "depth", "alpha", "frame")
 
 
 @dataclass(frozen=True)
 class Config:
     seed: int = 0
     batch: int = 6  # portraits per step
-    drawn: int = 2  # targets drawn per portrait and step
     tracked: int = 4  # targets whose flow is compared, per portrait and step
-    window: int = 64  # of the grid's 128, drawn per target
-    geometry_steps: int = 800
     total_steps: int = 20000  # the learning rate falls to its floor here
     rate: float = 1e-3
     average: float = 0.998
     sample_every: int = 300
     threads: int = 2
     feature_gain: float = 4.0  # extra weight of the flow around eyes and mouth
-    paint_only: bool = False  # leaves the geometry as it is and trains what paints over it
     map_fixed: bool = False  # leaves the map of the face as it is (train_surface is quicker at it)
-    adversarial: float = 0.0  # weight of the discriminator's say about what is painted; 0: none
-    perceptual: float = 1.0  # weight of its features, where there is one
     still_gain: float = 4.0  # extra weight of targets whose pose is the portrait's: pure expression
 
 
@@ -101,7 +83,6 @@ class Trainer:
         self.net.identity.template.read(data / "template.npz")
         self.net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.speak = self.net
-        self.net.identity.requires_grad_(not config.paint_only)
         if config.map_fixed:
             self.net.identity.surface.requires_grad_(False)
         self.average = checkpoint.Average(self.net, config.average)
@@ -111,20 +92,12 @@ class Trainer:
             betas=(0.9, 0.99),
             weight_decay=1e-4,
         )
-        self.judge: Discriminator | None = None
-        self.shown: tuple[Tensor, Tensor, Tensor] | None = None
-        if config.adversarial:
-            self.judge = Discriminator().to(self.device)
-            self.judge_optimiser = torch.optim.AdamW(self.judge.parameters(), 2e-4, (0.0, 0.99))
         self.step = 0
         out.mkdir(parents=True, exist_ok=True)
         self.last = out / "last.safetensors"
         if self.last.exists():
             self.step = checkpoint.load(self.last, self.net, self.average, self.optimiser)
             print(f"resumed at step {self.step}", flush=True)
-        self.last_judge = out / "judge.safetensors"
-        if self.judge is not None and self.last_judge.exists():
-            self.judge.load_state_dict(load_file(self.last_judge))
         self.train_set = GroupFolder(data / "train", _KEYS)
         self.batches = self.train_set.batches(config.batch, config.seed + self.step)
         evaluation = GroupFolder(data / "eval", _KEYS)
@@ -156,28 +129,11 @@ class Trainer:
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimiser.step()
         self.average.update(self.net, self.step)
-        self._teach_judge()
         self.step += 1
         return losses
 
     def _save(self) -> None:
         checkpoint.save(self.last, self.net, self.average, self.optimiser, self.step)
-        if self.judge is not None:
-            save_file(self.judge.state_dict(), self.last_judge)
-
-    def _teach_judge(self) -> None:
-        """One step of the discriminator, on the windows that it has just judged."""
-        if self.judge is None or self.shown is None:
-            return
-        real, made, mask = self.shown
-        self.shown = None
-        with self.autocast():
-            loss = told_apart(self.judge(real, mask), self.judge(made, mask))
-        if self.step % R1_EVERY == 0:
-            loss = loss + gradient_penalty(self.judge, real, mask)
-        self.judge_optimiser.zero_grad()
-        loss.backward()
-        self.judge_optimiser.step()
 
     def _rate(self, elapsed: float) -> float:
         """Warm-up, a plateau, and a fall over the rest of the steps or of the time."""
@@ -201,26 +157,6 @@ class Trainer:
             *(f"{k} {m:.3f}" for k, m in zip(keys, means, strict=True)),
             flush=True,
         )
-
-    def prepare(self, batch: Batch, augment: bool = True) -> Batch:
-        """Float tensors on the device; `seen`: the portrait and one target as degraded inputs."""
-        pictures = batch["pictures"].permute(0, 1, 4, 2, 3).float() / 255
-        seen = pictures[:, :2]
-        if augment:
-            pictures = grade(pictures, self.rng)
-            seen = degrade(pictures[:, :2].flatten(0, 1), self.rng)
-            seen = occlude(seen, self.rng).view_as(pictures[:, :2])
-        ready = {
-            "pictures": pictures,
-            "seen": seen,
-            "alpha": batch["alpha"][:, 0:1].float() / 255,
-        }
-        for key in ("flow", "depth", "pose", "expression", "points"):
-            ready[key] = batch[key].float()
-        for key in ("material", "uv"):  # of the portrait, of all the pictures that have them
-            ready[key] = batch[key][:, 0].float()
-        ready["sway"] = body_sway(ready["flow"], ready["material"])
-        return {k: v.to(self.device) for k, v in ready.items()}
 
     def autocast(self) -> torch.autocast:
         return autocast(self.device)
@@ -246,42 +182,31 @@ class Trainer:
         return points, latent.float(), change.float()
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        ready = self.prepare(self._pick(batch))
+        ready = prepare(self._pick(batch), self.rng, self.device)
         with self.autocast():
             reading = self.speak.identity.read(
-                ready["seen"][:, 0].contiguous(memory_format=torch.channels_last)
+                ready["seen"].contiguous(memory_format=torch.channels_last)
             )
         portrait = reading.portrait
-        points, latent, change = self.geometry(ready, portrait)
+        points, _, _ = self.geometry(ready, portrait)
         sway = ready["sway"].flatten(0, 1)[:, :, None, None]
         matte = portrait.alpha.detach().repeat_interleave(ready["flow"].shape[1], 0)
         points = torch.cat([points[:, :2] + sway * matte, points[:, 2:]], 1)
-        found = {}
-        if not self.config.paint_only:
-            found = self._geometry_losses(ready, reading, points)
-        if self.step >= self.config.geometry_steps:
-            found |= self._picture_losses(ready, portrait, latent, change)
-        return found
+        return self._losses(ready, reading, points)
 
     def _pick(self, batch: Batch) -> Batch:
-        """Keeps the portrait and `drawn` of its drawn targets, first among `tracked` ones."""
-        keep = self.config.drawn
-        targets, drawn = batch["flow"].shape[1], batch["pictures"].shape[1] - 1
-        order = torch.randperm(drawn, generator=self.rng)
-        pictures = torch.cat([torch.zeros(1, dtype=torch.long), 1 + order[:keep]])
-        others = torch.cat([order[keep:], torch.arange(drawn, targets)])
-        others = others[torch.randperm(len(others), generator=self.rng)]
-        tracked = torch.cat([order[:keep], others])[: max(keep, self.config.tracked)]
+        """Keeps the portrait's picture and `tracked` of the targets."""
+        targets = batch["flow"].shape[1]
+        tracked = torch.randperm(targets, generator=self.rng)[: self.config.tracked]
         state = torch.cat([torch.zeros(1, dtype=torch.long), 1 + tracked])
         return batch | {
-            "pictures": batch["pictures"][:, pictures],
+            "pictures": batch["pictures"][:, :1],
             "flow": batch["flow"][:, tracked],
             "pose": batch["pose"][:, state],
             "expression": batch["expression"][:, state],
-            "points": batch["points"][:, pictures],
         }
 
-    def _geometry_losses(self, ready: Batch, reading: Reading, points: Tensor) -> dict[str, Tensor]:
+    def _losses(self, ready: Batch, reading: Reading, points: Tensor) -> dict[str, Tensor]:
         portrait = reading.portrait
         targets = ready["flow"].shape[1]
         place = points[:, :2] - grid(GRID, GRID, points)
@@ -293,7 +218,7 @@ class Trainer:
             weight * (1 + self.config.still_gain * still.flatten().float())[:, None, None, None]
         )
         truth = ready["flow"].flatten(0, 1)
-        matte = F.avg_pool2d(ready["alpha"], 2).clamp(0, 1)
+        matte = F.avg_pool2d(ready["alpha"][:, :1], 2).clamp(0, 1)
         # What does not move with the head has no depth that a turn would show.
         solid = inside * (ready["material"] != HELD_MATERIAL)[:, None]
         depth = (portrait.depth - ready["depth"][:, None]).abs() * solid
@@ -308,69 +233,14 @@ class Trainer:
             else surface_losses(reading.surface, ready["uv"], ready["material"])
         )
 
-    def _picture_losses(
-        self, ready: Batch, portrait: Portrait, latent: Tensor, change: Tensor
-    ) -> dict[str, Tensor]:
-        config = self.config
-        groups, targets = ready["flow"].shape[:2]
-        picks = torch.arange(config.drawn).expand(groups, -1)
-        rows = (torch.arange(groups)[:, None] * targets + picks).flatten()
-        who = torch.arange(groups).repeat_interleave(config.drawn)
-        to = (picks + 1).flatten()
-        each = Portrait(*(x.detach()[who] for x in portrait))
-        mine, asked = ready["expression"][who, 0], ready["expression"][who, to]
-        own_pose, pose = ready["pose"][who, 0], ready["pose"][who, to]
-        sway = ready["sway"].flatten(0, 1)[rows]
-        plane = swayed(sway)
-        with torch.no_grad():
-            still = torch.tensor([0.0, 0.0, 1.0], device=self.device).expand(len(rows), -1)
-            found = self.speak.layers(
-                each, each, change[rows].detach(), own_pose, pose, still,
-                sway[:, :, None, None] * each.alpha,
-            )  # fmt: skip
-        side = config.window
-        corner = self._corner(ready["points"][who, 0], side)
-        window = (*corner, side)
-        top, left = (2 * c for c in corner)
-        cut = (..., slice(top, top + 2 * side), slice(left, left + 2 * side))
-        truth = ready["pictures"][who, to][cut]
-        with self.autocast():
-            drawing = self.speak.generator(
-                ready["pictures"][who, 0], portrait.features[who], found, latent[rows],
-                activity(asked - mine, pose - own_pose, plane), window,
-            )  # fmt: skip
-        weight = feature_weight(ready["points"][who, to], 2 * GRID, 4.0)[cut]
-        made = drawing.rgb.float()
-        found_losses = {"picture": 3 * picture_loss(made, truth, weight)}
-        if self.judge is not None:
-            # True and painted windows differ where there may be paint, and nowhere else.
-            real = (made + (truth - made) * drawing.needed).detach()
-            with self.autocast():
-                opinions = self.judge(made, drawing.needed)
-                found_losses["adversarial"] = config.adversarial * believed(opinions)
-                with torch.no_grad():
-                    true = self.judge(real, drawing.needed)
-                found_losses["perceptual"] = config.perceptual * perceived(true, opinions)
-            self.shown = (real, made.detach(), drawing.needed.detach())
-        return found_losses
-
-    def _corner(self, points: Tensor, side: int) -> tuple[int, int]:
-        """Where the painted window lies: half of the time around the mouths."""
-        low, high = GRID // 10, GRID - side - GRID // 10
-        if float(torch.rand((), generator=self.rng)) < 0.5:
-            mouth = (points[:, 3:5].mean((0, 1)) + 1) * GRID / 2 - side / 2
-            left, top = (int(v.clamp(low, high)) for v in mouth)
-            return top, left
-        top, left = (int(v) for v in torch.randint(low, high + 1, (2,), generator=self.rng))
-        return top, left
-
     @torch.no_grad()
     def evaluate(self) -> None:
-        """PSNR and flow error on people never trained on, averaged weights; a sample grid."""
+        """Flow error on people never trained on and PSNR of the layers alone, averaged weights; a
+        sample grid of portrait, two truths, and the same as made."""
         kept = {k: v.clone() for k, v in self.net.state_dict().items()}
         self.net.load_state_dict(self.average.tensors)
         self.net.eval()
-        ready = self.prepare(self.evaluation, augment=False)
+        ready = prepare(self.evaluation, self.rng, self.device, augment=False)
         errors: list[float] = []
         scores: list[float] = []
         base: list[float] = []
@@ -378,8 +248,8 @@ class Trainer:
         for i in range(len(ready["pictures"])):
             one = {k: v[i : i + 1] for k, v in ready.items()}
             with self.autocast():
-                portrait = self.speak.identity(one["seen"][:, 0])
-            points, latent, change = self.geometry(one, portrait)
+                portrait = self.speak.identity(one["seen"])
+            points, _, change = self.geometry(one, portrait)
             sway = one["sway"][0, :, :, None, None] * portrait.alpha
             points = torch.cat([points[:, :2] + sway, points[:, 2:]], 1)
             inside = (one["material"] >= 0)[0]
@@ -394,24 +264,13 @@ class Trainer:
             found = self.speak.layers(
                 each, each, change[:n], own_pose, one["pose"][0, 1 : 1 + n], still, sway[:n]
             )
-            busy = torch.ones(n, 1, 1, 1, device=self.device)
-            with self.autocast():
-                drawing = self.speak.generator(
-                    one["pictures"][:, 0].expand(n, -1, -1, -1), each.features, found,
-                    latent[:n], busy,
-                )  # fmt: skip
+            made = composite(one["pictures"][:, 0].expand(n, -1, -1, -1), found).clamp(0, 1)
             truth = one["pictures"][0, 1:]
-            for made, bag in ((drawing.rgb.float(), scores), (one["pictures"][:, 0], base)):
-                mse = (made - truth).square().mean((1, 2, 3))
+            for shown, bag in ((made, scores), (one["pictures"][:, 0], base)):
+                mse = (shown - truth).square().mean((1, 2, 3))
                 bag += (-10 * mse.log10()).tolist()
             if i < 6:
-                row = [
-                    one["pictures"][0, 0],
-                    *truth[:2],
-                    *drawing.rgb[:2].float(),
-                    *drawing.layered[:2].float(),
-                ]
-                strips.append(torch.cat(row, 2))
+                strips.append(torch.cat([one["pictures"][0, 0], *truth[:2], *made[:2]], 2))
         self.net.load_state_dict(kept)
         self.net.train()
         sheet = (torch.cat(strips, 1).clamp(0, 1) * 255).byte().permute(1, 2, 0).cpu().numpy()
@@ -425,13 +284,6 @@ class Trainer:
             file.write(line + "\n")
 
 
-def swayed(sway: Tensor) -> Tensor:
-    """The plane [B,3] (shift_x, shift_y, zoom) that moves a head by sway [B,2] half-widths."""
-    return torch.stack([sway[:, 0], -sway[:, 1], torch.ones_like(sway[:, 0])], 1) / sway.new_tensor(
-        [FACE_BOX, FACE_BOX, 1.0]
-    )
-
-
 def start_from(net: Speak, pack: Path) -> None:
     """The weights of a pack that was exported from this code or from an earlier version of it."""
     example = (torch.zeros(1, 3, 256, 256),)
@@ -439,20 +291,6 @@ def start_from(net: Speak, pack: Path) -> None:
     left += restore(net.editing, pack / "frame.onnx", "speak.editing.")
     left += restore(net.generator, pack / "frame.onnx", "speak.generator.")
     print(f"started from {pack.name}; new: {', '.join(left) or 'nothing'}", flush=True)
-
-
-def body_sway(flow: Tensor, material: Tensor) -> Tensor:
-    """[G,T,2]: how far the whole body moved between portrait and target, half-widths of the crop.
-
-    No control asks for it, so it is measured on the chest (the median over the lowest rows) and
-    given to the geometry, or pictures would be compared out of register.
-    """
-    chest = material[:, -12:] == 0  # [G,12,g]
-    rows = []
-    for moved, seen in zip(flow[:, :, :, -12:], chest, strict=True):
-        there = moved[:, :, seen]  # [T,2,n]
-        rows.append(there.median(-1).values if there.shape[-1] else moved.new_zeros(len(moved), 2))
-    return torch.stack(rows)
 
 
 def main() -> None:

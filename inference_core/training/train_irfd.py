@@ -132,7 +132,14 @@ def _mean(values: list[float]) -> float:
 
 
 class Trainer:
-    def __init__(self, data: Path, speak: Path, out: Path, without: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        data: Path,
+        speak: Path,
+        out: Path,
+        without: tuple[str, ...] = (),
+        start: Path | None = None,
+    ) -> None:
         torch.manual_seed(0)
         self.out, self.without = out, without
         self.device = torch.device("cpu")  # batches, labels and donors are dealt there
@@ -140,6 +147,8 @@ class Trainer:
         checkpoint.load_average(speak, self.speak)
         self.speak.eval().requires_grad_(False)
         self.net = Irfd()
+        if start is not None:
+            checkpoint.load_average(start, self.net)
         reader = self.net.reader
         reader.surface.load_state_dict(self.speak.identity.surface.state_dict())
         reader.template.load_state_dict(self.speak.identity.template.state_dict())
@@ -308,6 +317,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--speak", type=Path, required=True, help="a checkpoint of train")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--start", type=Path, help="go on from another run, over the map of --speak"
+    )
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--steps", type=int, help="stop after so many steps")
     parser.add_argument("--threads", type=int, default=2)
@@ -316,7 +328,9 @@ def main() -> None:
     )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    trainer = Trainer(options.data, options.speak, options.out, tuple(options.without))
+    trainer = Trainer(
+        options.data, options.speak, options.out, tuple(options.without), options.start
+    )
     trainer.run(options.minutes, options.steps)
 
 

@@ -43,7 +43,7 @@ def portrait(inside=None, alpha=None, below=None):
 def unmoved(person=1.0):
     here = grid(G, G, torch.zeros(1))
     one = torch.ones(1, 1, G, G)
-    return Seen(here, one, one * person)
+    return Seen(here, one, one, one * person)
 
 
 def drawn(read, seen, change=None, template=None, picture=None, moved=None):
@@ -119,14 +119,29 @@ def test_rims_stay_sharp_however_far_they_part():
     assert int((steps > 0.05).sum()) <= 6
 
 
-def test_an_upper_lid_covers_the_lower_one():
+def test_a_lower_lid_covers_the_upper_one_where_they_cross():
     read, moved = parting(-6 / G)  # they move over each other
     found = layers(read, Template(), unmoved(), moved, torch.zeros(1, AXES), STRAIGHT)
     assert found.open.max() < 0.01
     picture = torch.zeros(1, 3, 2 * G, 2 * G)
-    picture[:, :, :G] = 1.0  # what is above is white
+    picture[:, :, G:] = 1.0  # what is below is white
     shade = drawn(read, unmoved(), picture=picture, moved=moved)[0, 0, :, G]
-    assert shade[G + 2] > 0.9
+    assert shade[G - 2] > 0.9
+
+
+def test_no_white_of_the_eye_is_left_between_closed_lids():
+    """Where both lids have a share, the mean of their places would lie on the eyeball."""
+    inside = torch.zeros(1, 3, G, G)
+    inside[:, 0, G // 2 - 4 : G // 2 + 4] = 1  # an open eye across the picture, black lids around
+    picture = torch.zeros(1, 3, 2 * G, 2 * G)
+    picture[:, :, G - 8 : G + 8] = 1.0
+    below = torch.zeros(1, 1, G, G)
+    below[:, :, G // 2 :] = 1
+    here = grid(G, G, torch.zeros(1))
+    shut = torch.tensor([0.0, 10.3 / G]).view(1, 2, 1, 1)  # beyond each other
+    read = portrait(inside=inside, below=below)
+    shade = drawn(read, unmoved(), picture=picture, moved=Moved(here - shut, here + shut))
+    assert shade[0, 0, 8:-8, 8:-8].max() < 0.05
 
 
 def test_an_open_mouth_shows_teeth_that_the_jaw_takes_along():

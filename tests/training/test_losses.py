@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every loss reaches the weights that it is meant to teach."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
 
 from inference_core.model.expression import AXES
 from inference_core.model.template import Template
+from inference_core.training import train_painter
 from inference_core.training.data.group import DRAWN, Group
 from inference_core.training.data.renderer import TRACKED
+from inference_core.training.inputs import body_sway
 from inference_core.training.losses import feature_weight, flow_loss, picture_loss
-from inference_core.training.train import Config, Trainer, body_sway
+from inference_core.training.train import Config, Trainer
 
 
 def made_up_group(seed: int) -> Group:
@@ -40,7 +40,7 @@ def made_up_group(seed: int) -> Group:
 
 
 @pytest.fixture
-def trainer(tmp_path):
+def data(tmp_path):
     for part in ("train", "eval"):
         (tmp_path / part).mkdir()
         for seed in range(2):
@@ -50,8 +50,19 @@ def trainer(tmp_path):
         tmp_path / "template.npz",
         **{k: np.random.rand(*v.shape) * 0.1 for k, v in template.items()},
     )
-    config = Config(batch=1, drawn=1, window=32, geometry_steps=0, sample_every=1, total_steps=2)
-    return Trainer(config, tmp_path, tmp_path / "out")
+    return tmp_path
+
+
+@pytest.fixture
+def trainer(data):
+    return Trainer(Config(batch=1, sample_every=1, total_steps=2), data, data / "out")
+
+
+@pytest.fixture
+def painter(data, trainer):
+    trainer._save()
+    config = train_painter.Config(batch=1, drawn=1, adversarial=0.02, sample_every=1, total_steps=2)
+    return train_painter.Painter(config, data, data / "painted", data / "out/last.safetensors")
 
 
 def gradients(trainer, name):
@@ -75,22 +86,35 @@ def gradients(trainer, name):
         ("inside", ["identity.surface.parts.weight"]),
         ("depth", ["identity.shape.weight", "identity.stem.weight"]),
         ("alpha", ["identity.shape.weight"]),
-        (
-            "picture",
-            ["generator.colour.weight", "identity.features.weight", "editing.enter.weight"],
-        ),
     ],
 )
 def test_a_loss_teaches_what_it_is_for(trainer, loss, reaches):
     assert set(reaches) <= gradients(trainer, loss)
 
 
-def test_painting_alone_leaves_the_geometry(trainer, tmp_path):
-    config = dataclasses.replace(trainer.config, paint_only=True)
-    alone = Trainer(config, tmp_path, tmp_path / "alone")
-    reached = gradients(alone, "picture")
-    assert "generator.colour.weight" in reached
-    assert not any(name.startswith("identity.") for name in reached)
+@pytest.mark.parametrize("loss", ["picture", "matte", "adversarial", "perceptual"])
+def test_painting_leaves_the_geometry(painter, loss):
+    reached = gradients(painter, loss)
+    assert "generator.leave.weight" in reached
+    others = {name for name in reached if not name.startswith("generator.")}
+    assert others <= {"identity.features.weight", "identity.features.bias"}
+
+
+def test_the_painter_goes_on_from_the_geometry_and_resumes(painter, data):
+    before = {k: v.clone() for k, v in painter.net.state_dict().items()}
+    painter.run(minutes=60)
+    after = painter.net.state_dict()
+    assert all(torch.equal(before[k], after[k]) for k in before if k.startswith("editing."))
+    assert not torch.equal(before["generator.leave.weight"], after["generator.leave.weight"])
+    again = train_painter.Painter(
+        painter.config, data, data / "painted", data / "out/last.safetensors"
+    )
+    assert again.step == 2
+    assert torch.equal(
+        again.net.state_dict()["generator.leave.weight"], after["generator.leave.weight"]
+    )
+    assert "painted" in (data / "painted" / "evaluation.txt").read_text()
+    assert (data / "painted" / "samples_000002.png").exists()
 
 
 def test_training_resumes_where_it_stopped(trainer, tmp_path):

@@ -57,7 +57,7 @@ def loading(data: Path, config: Path | None, steps: int) -> dict[str, float]:
     """Seconds, medians: step from memory, step from the folder, and the wait for a batch in it."""
     from ..train import Config, Trainer
 
-    made = Config(**tomllib.loads(config.read_text())) if config else Config(geometry_steps=0)
+    made = Config(**tomllib.loads(config.read_text())) if config else Config()
     with tempfile.TemporaryDirectory() as out:
         trainer = Trainer(made, data, Path(out))
         still = next(trainer.batches)

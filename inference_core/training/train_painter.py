@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trains the generator: what a turn uncovers, lids and the inside of mouths; the rest stays as is.
+
+python -m inference_core.training.train_painter inference_core/training/configs/painter.toml
+    --data FOLDER --speak GEOMETRY.safetensors --out FOLDER [--minutes 40]
+
+Writes log.csv, samples_*.png and last.safetensors (all of SPEAK), and resumes from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import time
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ..model.generator import Drawing
+from ..model.identity import Portrait
+from ..model.layers import resize
+from ..model.speak import Speak, activity
+from . import checkpoint
+from .data.dataset import Batch, GroupFolder
+from .discriminator import (
+    R1_EVERY,
+    Discriminator,
+    believed,
+    gradient_penalty,
+    perceived,
+    told_apart,
+)
+from .inputs import prepare, swayed
+from .losses import feature_weight, picture_loss
+from .precision import autocast
+
+_KEYS = ("pictures", "alpha", "flow", "material", "pose", "expression", "points")
+_LOGGED = ("picture", "matte", "adversarial", "perceptual")
+_ELSEWHERE = 0.05  # weight of pixels that are not painted, which only the mask's skirt changes
+
+
+@dataclass(frozen=True)
+class Config:
+    seed: int = 0
+    batch: int = 3  # portraits per step
+    drawn: int = 3  # targets drawn per portrait and step
+    rate: float = 1e-3
+    average: float = 0.99
+    total_steps: int = 20000  # the learning rate falls to its floor here, or when time is up
+    sample_every: int = 200
+    threads: int = 1
+    adversarial: float = 0.0  # weight of the discriminator's say about what is painted; 0: none
+    perceptual: float = 1.0  # weight of its features, where there is one
+    judged_from: int = 0  # the step at which it starts to speak
+
+
+class Painter:
+    """Training state; `net` is all of SPEAK, of which only the generator learns."""
+
+    def __init__(self, config: Config, data: Path, out: Path, speak: Path) -> None:
+        torch.manual_seed(config.seed)
+        torch.set_num_threads(config.threads)
+        self.config, self.out = config, out
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.rng = torch.Generator().manual_seed(config.seed)
+        self.net = Speak()
+        start_from(self.net, speak)
+        self.net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net.requires_grad_(False)
+        # Of what E_i reads only the features that are painted with may change.
+        for part in (self.net.generator, self.net.identity.features):
+            part.requires_grad_(True)
+        self.average = checkpoint.Average(self.net, config.average)
+        self.optimiser = torch.optim.AdamW(
+            [p for p in self.net.parameters() if p.requires_grad],
+            config.rate,
+            betas=(0.9, 0.99),
+            weight_decay=1e-4,
+        )
+        self.judge: Discriminator | None = None
+        self.shown: tuple[Tensor, Tensor, Tensor] | None = None
+        if config.adversarial:
+            self.judge = Discriminator().to(self.device)
+            self.judge_optimiser = torch.optim.AdamW(self.judge.parameters(), 2e-4, (0.0, 0.99))
+        self.step = 0
+        out.mkdir(parents=True, exist_ok=True)
+        self.last, self.last_judge = out / "last.safetensors", out / "judge.safetensors"
+        if self.last.exists():
+            self.step = checkpoint.load(self.last, self.net, self.average, self.optimiser)
+            print(f"resumed at step {self.step}", flush=True)
+        if self.judge is not None and self.last_judge.exists():
+            self.judge.load_state_dict(load_file(self.last_judge))
+        self.rng.manual_seed(config.seed + self.step)
+        folder = GroupFolder(data / "train", _KEYS)
+        self.batches = folder.batches(config.batch, config.seed + self.step)
+        evaluation = GroupFolder(data / "eval", _KEYS)
+        self.evaluation = evaluation.load(evaluation.paths[::3][:16])
+
+    def run(self, minutes: float) -> None:
+        begun, recent = time.monotonic(), []
+        while self.step < self.config.total_steps and time.monotonic() - begun < minutes * 60:
+            done = (time.monotonic() - begun) / (minutes * 60)
+            done = max(done, self.step / self.config.total_steps)
+            warm = min(1.0, (self.step + 1) / 100)
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.config.rate * warm * max(0.02, min(1.0, 1.6 * (1 - done)))
+            losses = self.losses(next(self.batches))
+            total = sum(losses.values(), torch.zeros((), device=self.device))
+            self.optimiser.zero_grad()
+            total.backward()
+            nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+            self.optimiser.step()
+            self.average.update(self.net, self.step)
+            self._teach_judge()
+            self.step += 1
+            recent.append({k: float(v.detach()) for k, v in losses.items()})
+            if self.step % 25 == 0:
+                self._log(recent, time.monotonic() - begun)
+                recent = []
+            if self.step % self.config.sample_every == 0:
+                self._save()
+                self.evaluate()
+        self._save()
+        self.evaluate()
+
+    def draw(self, ready: Batch) -> tuple[Drawing, Tensor, Tensor, Tensor]:
+        """The drawn targets of every portrait: what is made, true pictures [B,3,s,s], true mattes
+        [B,1,s,s], and the points [B,6,2] of their faces."""
+        groups, drawn = len(ready["pictures"]), ready["pictures"].shape[1] - 1
+        drawn = min(drawn, self.config.drawn)
+        who = torch.arange(groups).repeat_interleave(drawn)
+        to = torch.arange(1, 1 + drawn).repeat(groups)
+        with autocast(self.device):
+            portrait = self.net.identity(
+                ready["seen"].contiguous(memory_format=torch.channels_last)
+            )
+        each = Portrait(*(x[who] for x in portrait))
+        with torch.no_grad():
+            mine, asked = ready["expression"][who, 0], ready["expression"][who, to]
+            own_pose, pose = ready["pose"][who, 0], ready["pose"][who, to]
+            sway = ready["sway"][who, to - 1]
+            with autocast(self.device):
+                latent, change = self.net.editing(asked, mine, pose, own_pose, each.code)
+            still = torch.tensor([[0.0, 0.0, 1.0]], device=self.device).expand(len(who), -1)
+            found = self.net.layers(
+                each, each, change.float(), own_pose, pose, still,
+                sway[:, :, None, None] * each.alpha,
+            )  # fmt: skip
+            busy = activity(asked - mine, pose - own_pose, swayed(sway))
+        with autocast(self.device):
+            drawing = self.net.generator(
+                ready["pictures"][who, 0], each.features, found, latent.float(), busy
+            )
+        alpha = ready["alpha"][who, to][:, None]
+        return drawing, ready["pictures"][who, to], alpha, ready["points"][who, to]
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        drawing, truth, alpha, points = self.draw(prepare(batch, self.rng, self.device))
+        size = truth.shape[-1]
+        needed = resize(drawing.needed, size).detach()
+        weight = _ELSEWHERE + needed * feature_weight(points, size, 2.0)
+        wrong = F.binary_cross_entropy_with_logits(
+            drawing.matte.float(), resize(alpha, drawing.matte.shape[-1]), reduction="none"
+        )
+        uncovered = drawing.uncovered
+        found = {
+            "picture": 3 * picture_loss(drawing.rgb.float(), truth, weight),
+            "matte": (wrong * uncovered).sum() / uncovered.sum().clamp_min(1),
+        }
+        if self.judge is not None and self.step >= self.config.judged_from:
+            # True and painted frames differ where there may be paint, and nowhere else.
+            made = drawing.rgb.float()
+            real = (made + (truth - made) * needed).detach()
+            with autocast(self.device):
+                opinions = self.judge(made, needed)
+                found["adversarial"] = self.config.adversarial * believed(opinions)
+                with torch.no_grad():
+                    true = self.judge(real, needed)
+                found["perceptual"] = self.config.perceptual * perceived(true, opinions)
+            self.shown = (real, made.detach(), needed)
+        return found
+
+    def _teach_judge(self) -> None:
+        """One step of the discriminator, on the frames that it has just judged."""
+        if self.judge is None or self.shown is None:
+            return
+        real, made, mask = self.shown
+        self.shown = None
+        with autocast(self.device):
+            loss = told_apart(self.judge(real, mask), self.judge(made, mask))
+        if self.step % R1_EVERY == 0:
+            loss = loss + gradient_penalty(self.judge, real, mask)
+        self.judge_optimiser.zero_grad()
+        loss.backward()
+        self.judge_optimiser.step()
+
+    def _save(self) -> None:
+        checkpoint.save(self.last, self.net, self.average, self.optimiser, self.step)
+        if self.judge is not None:
+            save_file(self.judge.state_dict(), self.last_judge)
+
+    def _log(self, rows: list[dict[str, float]], seconds: float) -> None:
+        path = self.out / "log.csv"
+        new = not path.exists()
+        means = [np.mean([r[k] for r in rows if k in r] or [np.nan]) for k in _LOGGED]
+        with path.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(["step", "seconds", *_LOGGED])
+            writer.writerow([self.step, round(seconds, 1), *(f"{m:.4f}" for m in means)])
+        said = (f"{k} {m:.3f}" for k, m in zip(_LOGGED, means, strict=True))
+        print(self.step, f"{seconds:.0f}s", *said, flush=True)
+
+    @torch.no_grad()
+    def evaluate(self) -> None:
+        """PSNR on people never trained on, averaged weights, before and after painting; a sheet of
+        portrait, two truths, the same as made, and before painting."""
+        kept = {k: v.clone() for k, v in self.net.state_dict().items()}
+        self.net.load_state_dict(self.average.tensors)
+        scores: dict[str, list[float]] = {"painted": [], "before": [], "where painted": []}
+        strips = []
+        for i in range(len(self.evaluation["pictures"])):
+            one = {k: v[i : i + 1] for k, v in self.evaluation.items()}
+            ready = prepare(one, self.rng, self.device, augment=False)
+            drawing, truth, _, _ = self.draw(ready)
+            mask = resize(drawing.needed, truth.shape[-1])
+            made = drawing.rgb.float()
+            for name, frame in (("painted", made), ("before", drawing.layered)):
+                scores[name] += _decibels((frame - truth).square().mean((1, 2, 3)))
+            local = ((made - truth).square() * mask).sum((1, 2, 3)) / (3 * mask.sum((1, 2, 3)) + 1)
+            scores["where painted"] += _decibels(local)
+            if i < 8:
+                row = [ready["pictures"][0, 0], *truth[:2], *made[:2], *drawing.layered[:2]]
+                strips.append(torch.cat(row, 2))
+        self.net.load_state_dict(kept)
+        sheet = (torch.cat(strips, 1).clamp(0, 1) * 255).byte().permute(1, 2, 0).cpu().numpy()
+        Image.fromarray(sheet).save(self.out / f"samples_{self.step:06d}.png")
+        said = ", ".join(f"{name} {np.mean(values):.2f} dB" for name, values in scores.items())
+        print(f"step {self.step}: {said}", flush=True)
+        with (self.out / "evaluation.txt").open("a") as file:
+            file.write(f"step {self.step}: {said}\n")
+
+
+def _decibels(mse: Tensor) -> list[float]:
+    values: list[float] = (-10 * mse.clamp_min(1e-8).log10()).tolist()
+    return values
+
+
+def start_from(net: Speak, geometry: Path) -> None:
+    """The averaged weights of a run of `train`, but for a generator of another shape."""
+    own = net.state_dict()
+    prefix = "average."
+    for name, value in load_file(geometry).items():
+        key = name.removeprefix(prefix)
+        if name.startswith(prefix) and key in own and own[key].shape == value.shape:
+            own[key] = value
+    net.load_state_dict(own)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="folder with train/ and eval/")
+    parser.add_argument("--speak", type=Path, required=True, help="last.safetensors of `train`")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=math.inf)
+    options = parser.parse_args()
+    config = Config(**tomllib.loads(options.config.read_text()))
+    Painter(config, options.data, options.out, options.speak).run(options.minutes)
+
+
+if __name__ == "__main__":
+    main()

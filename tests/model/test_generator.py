@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Paint goes where the portrait shows nothing, and nowhere else."""
+
+import pytest
+import torch
+
+from inference_core.model.composite import layers
+from inference_core.model.deform import Moved
+from inference_core.model.editing import LATENT
+from inference_core.model.expression import AXES
+from inference_core.model.generator import Generator, stretched, touched_up, uncovered_by
+from inference_core.model.geometry import backward_map
+from inference_core.model.identity import FEATURES
+from inference_core.model.layers import grid
+from inference_core.model.template import Template
+
+from .test_composite import STRAIGHT, portrait, unmoved
+
+G = 32
+ONE = torch.ones(1, 1, 1, 1)
+
+
+def disc():
+    """A round person in the middle."""
+    return (grid(G, G, torch.zeros(1)).norm(dim=1, keepdim=True) < 0.5).float()
+
+
+def moved_by(shift):
+    """The layers of that person, moved to the right."""
+    here = grid(G, G, torch.zeros(1))
+    points = torch.cat([here + torch.tensor([shift, 0.0]).view(1, 2, 1, 1), 0 * here[:, :1]], 1)
+    read = portrait(alpha=disc())
+    seen = backward_map(points, disc())
+    return layers(read, Template(), seen, Moved(here, here), torch.zeros(1, AXES), STRAIGHT)
+
+
+@pytest.fixture(scope="module")
+def painter():
+    torch.manual_seed(0)
+    generator = Generator().eval()
+    torch.nn.init.normal_(generator.leave.weight, std=0.5)  # as if it had learned something
+    return generator
+
+
+def frame(painter, found, picture, busy=ONE):
+    with torch.no_grad():
+        return painter(picture, torch.zeros(1, FEATURES, G, G), found, torch.zeros(1, LATENT), busy)
+
+
+def test_what_stood_and_is_gone_is_uncovered():
+    found = uncovered_by(moved_by(0.4))[0, 0]
+    assert found[G // 2, 9] > 0.9  # it stood there
+    assert found[G // 2, 22] < 0.1  # it stands there
+    assert found[G // 2, 1] < 0.01  # it never did
+    assert found[2, G // 2] < 0.01
+
+
+def test_nothing_is_uncovered_where_nothing_moves():
+    assert uncovered_by(moved_by(0.0)).max() == 0
+
+
+def test_paint_stays_where_it_is_needed(painter):
+    found = moved_by(0.4)
+    picture = torch.rand(1, 3, 2 * G, 2 * G, generator=torch.Generator().manual_seed(1))
+    drawing = frame(painter, found, picture)
+    there = torch.nn.functional.interpolate(drawing.needed, scale_factor=2, mode="bilinear")
+    changed = (drawing.rgb - drawing.layered).abs().amax(1, keepdim=True)
+    assert changed[there == 0].max() < 1e-5
+    assert changed[there > 0.9].mean() > 0.05
+    still = frame(painter, found, picture, busy=0 * ONE)
+    assert torch.equal(still.rgb, picture)
+
+
+def test_uncovered_background_is_painted_in_the_colours_of_the_background(painter):
+    found = moved_by(0.4)
+    quiet = Generator().eval()
+    with torch.no_grad():
+        quiet.leave.weight.zero_()
+        sure = torch.zeros(20)
+        sure[:4] = -20.0  # that it is no person
+        quiet.leave.bias = torch.nn.Parameter(sure)
+    drawing = frame(quiet, found, torch.full((1, 3, 2 * G, 2 * G), 0.5))
+    behind = found.behind[0, :, 0, 0]
+    assert torch.allclose(drawing.rgb[0, :, G, 18], behind, atol=0.02)
+
+
+def test_lids_are_touched_only_around_eyes():
+    inside = torch.zeros(1, 3, G, G)
+    inside[:, 0, 10:13, 8:14] = 1
+    here = grid(G, G, torch.zeros(1))
+    seen = unmoved()
+    seen = seen._replace(where=seen.where + 0.1)
+    found = layers(
+        portrait(inside=inside), Template(), seen, Moved(here + 0.1, here + 0.1),
+        torch.zeros(1, AXES), STRAIGHT,
+    )  # fmt: skip
+    where = touched_up(found)[0, 0]
+    assert where[9, 9] > 0.9
+    assert where[25:].max() == 0
+
+
+def test_skin_that_is_drawn_out_is_stretched():
+    found = moved_by(0.0)
+    slow = found.upper * torch.tensor([1.0, 0.3]).view(1, 2, 1, 1)  # a third of the rows, drawn out
+    assert stretched(found)[0, 0, 4:-4].max() == 0
+    assert stretched(found._replace(upper=slow))[0, 0, 4:-4].min() > 0.9
