@@ -38,7 +38,7 @@ class Layers(NamedTuple):
     [B,1,g,g] 1: neither skin is there; parts [B,3,g,g] the portrait's masks: its skin past upper
     rims, past lower ones, and its eyes and mouth inside; plate [B,2,g,g] where on the mouth plate;
     plates [B,3,h,w] that plate for each frame; eye [B,1,g,g] 1: nearer to an eye than to the mouth;
-    moved [B,1,g,g]; behind, eyes, fills [B,3,g,g] colours past the portrait's own: of the
+    head [B,1,g,g] how much of what is there turns with the head; moved [B,1,g,g]; behind, eyes, fills [B,3,g,g] colours past the portrait's own: of the
     background, of eyeballs, and of the person; alpha [B,1,g,g] the portrait's matte.
     """
 
@@ -51,6 +51,7 @@ class Layers(NamedTuple):
     plate: Tensor
     plates: Tensor
     eye: Tensor
+    head: Tensor
     moved: Tensor
     behind: Tensor
     eyes: Tensor
@@ -98,6 +99,7 @@ def layers(
         plate=plate,
         plates=mouth(template, change, portrait.tone),
         eye=eye,
+        head=sample(portrait.turn, seen.where),
         moved=((away - _STILL) / _STILL).clamp(0, 1),
         behind=portrait.fills[:, 3:6],
         eyes=portrait.fills[:, 6:9],

@@ -25,6 +25,7 @@ _INPUTS = FEATURES + 9 + _MAPS + 2  # features, three colours, maps, motion
 _OUTPUTS = 5  # matte, touch, and three colours
 _REACH = 0.5  # how far paint may go from the colours that are there
 _EDGE = 3  # grid pixels beyond the portrait's matte that its own soft edge may lie in
+_BODY = 0.05  # how much the colours of the body count beside those of the head
 _THIN = 0.25  # density under which skin is stretched so far that it shows nothing but itself
 _RIM = 3  # grid pixels around an eye that belong to its lids
 
@@ -96,7 +97,8 @@ class Generator(nn.Module):
         # What is seen of the person goes on into what is not: smooth, where the layers' smear would
         # repeat brows and ears. That smear is kept from the network, or it copies it.
         shown = seen.person * (1 - 2 * uncovered).clamp(0, 1)
-        near = pull_push(torch.cat([small * shown, shown], 1))
+        weight = shown * (_BODY + found.head)  # a head is uncovered beside heads, not beside cloth
+        near = pull_push(torch.cat([small * weight, weight], 1))
         x = torch.cat(
             [
                 sample(features, found.upper) * shown,
