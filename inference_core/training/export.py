@@ -34,7 +34,7 @@ PACK_FORMAT = 1
 PACK_VERSION = "0.1.0"
 _OPSET = 20
 _PORTRAIT = list(Portrait._fields)
-_HALF_FROM = 1024  # tensors smaller than this keep all their digits
+HALF_FROM = 1024  # tensors smaller than this keep all their digits
 PARITY = 2 / 255
 
 
@@ -66,7 +66,7 @@ def halve_weights(model: onnx.ModelProto, whole: str = "\n") -> None:
     kept, casts = [], []
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)
-        small = values.size < _HALF_FROM or whole in tensor.name
+        small = values.size < HALF_FROM or whole in tensor.name
         if tensor.data_type != TensorProto.FLOAT or small:
             kept.append(tensor)
             continue

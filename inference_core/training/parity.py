@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Compares a pack's frames with PyTorch's on every frame of the evaluation clips.
 
+PyTorch gets the weights as the pack stores them, large ones as float16: this asks whether the same
+network says the same, not what rounding its weights does (`evaluate` measures the pack itself).
+
 python -m inference_core.training.parity --speak last.safetensors --data CLIPS --pack PACK
 
 Ends with status 1 when any pixel differs by more than 2/255.
@@ -20,7 +23,15 @@ from ..evaluation import clips
 from ..model.identity import Portrait
 from ..model.speak import Speak
 from . import checkpoint
-from .export import PARITY
+from .export import HALF_FROM, PARITY
+
+
+@torch.no_grad()
+def as_stored(speak: Speak) -> None:
+    """Rounds the weights as `export.halve_weights` does, in place."""
+    for tensor in speak.state_dict().values():
+        if tensor.is_floating_point() and tensor.numel() >= HALF_FROM:
+            tensor.copy_(tensor.half().float())
 
 
 def compare(speak: Speak, pack: Path, clip: clips.Clip) -> np.ndarray:
@@ -63,6 +74,7 @@ def main() -> int:
     speak = Speak()
     checkpoint.load_average(options.speak, speak)
     speak.eval()
+    as_stored(speak)
     most, over, count = 0.0, 0, 0
     for path in sorted(options.data.glob("clip_*.npz")):
         away = compare(speak, options.pack, clips.load(path))
