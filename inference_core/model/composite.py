@@ -38,8 +38,9 @@ class Layers(NamedTuple):
     [B,1,g,g] 1: neither skin is there; parts [B,3,g,g] the portrait's masks: its skin past upper
     rims, past lower ones, and its eyes and mouth inside; plate [B,2,g,g] where on the mouth plate;
     plates [B,3,h,w] that plate for each frame; eye [B,1,g,g] 1: nearer to an eye than to the mouth;
-    head [B,1,g,g] how much of what is there turns with the head; moved [B,1,g,g]; behind, eyes, fills [B,3,g,g] colours past the portrait's own: of the
-    background, of eyeballs, and of the person; alpha [B,1,g,g] the portrait's matte.
+    head [B,1,g,g] how much of what is there turns with the head; moved [B,1,g,g]; behind, eyes,
+    fills [B,3,g,g] colours past the portrait's own: of the background, of eyeballs, and of the
+    person; alpha [B,1,g,g] the portrait's matte.
     """
 
     seen: Seen
