@@ -140,7 +140,7 @@ def _look(path: Path, folder: Path, knock: bool) -> Found | None:
         return None
     if record.machine != socket.gethostname():
         return None  # a home folder that several machines share
-    if not _runs(record.pid) or (knock and not _answers(record)):
+    if not runs(record.pid) or (knock and not _answers(record)):
         path.unlink(missing_ok=True)
         return None
     if record.protocol != PROTOCOL_VERSION:
@@ -164,7 +164,7 @@ def _record(path: Path) -> Record:
     return record
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
     """Whether a process is there; true where that cannot be told without harm."""
     if os.name != "posix":
         return True

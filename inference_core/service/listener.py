@@ -15,6 +15,7 @@ from pathlib import Path
 
 from inference_core.protocol import handshake, wire
 from inference_core.protocol.channel import Channel, ChannelClosed, SocketChannel
+from inference_core.protocol.rendezvous import runs
 
 from .log_file import log
 from .scheduler import Scheduler
@@ -160,21 +161,11 @@ def _sweep() -> None:
         for folder in Path(base).glob(f"{_PREFIX}*-*"):
             pid = folder.name.removeprefix(_PREFIX).split("-")[0]
             try:
-                if pid.isdigit() and folder.lstat().st_uid == os.getuid() and not _runs(int(pid)):
+                if pid.isdigit() and folder.lstat().st_uid == os.getuid() and not runs(int(pid)):
                     (folder / "core").unlink(missing_ok=True)
                     folder.rmdir()
             except OSError:
                 continue
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _tcp() -> Address:
