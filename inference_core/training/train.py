@@ -10,9 +10,7 @@ log.csv, samples_*.png and last.safetensors, and resumes from there.
 from __future__ import annotations
 
 import argparse
-import csv
 import math
-import time
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +19,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..model.composite import composite
 from ..model.geometry import forward_points
@@ -29,8 +27,9 @@ from ..model.identity import GRID, Portrait, Reading
 from ..model.layers import grid
 from ..model.speak import Speak
 from . import checkpoint
-from .data.dataset import HELD_MATERIAL, Batch, GroupFolder
+from .data.dataset import HELD_MATERIAL, Batch
 from .inputs import prepare
+from .loop import Loop
 from .losses import feature_weight, flow_loss
 from .precision import autocast
 from .restore import restore
@@ -57,7 +56,9 @@ class Config:
     still_gain: float = 4.0  # extra weight of targets whose pose is the portrait's: pure expression
 
 
-class Trainer:
+class Trainer(Loop):
+    logged = _LOGGED
+
     def __init__(
         self,
         config: Config,
@@ -68,11 +69,10 @@ class Trainer:
         start: Path | None = None,
     ) -> None:
         torch.manual_seed(config.seed)
-        self.config, self.out = config, out
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        if self.device.type == "cpu":
+        self.config = config
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if device.type == "cpu":
             torch.set_num_threads(config.threads)
-        self.rng = torch.Generator().manual_seed(config.seed)
         self.net = Speak()
         if pack is not None:
             start_from(self.net, pack)
@@ -81,82 +81,11 @@ class Trainer:
         if surface is not None:
             checkpoint.load_average(surface, self.net.identity.surface)
         self.net.identity.template.read(data / "template.npz")
-        self.net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.speak = self.net
         if config.map_fixed:
             self.net.identity.surface.requires_grad_(False)
-        self.average = checkpoint.Average(self.net, config.average)
-        self.optimiser = torch.optim.AdamW(
-            [p for p in self.net.parameters() if p.requires_grad],
-            config.rate,
-            betas=(0.9, 0.99),
-            weight_decay=1e-4,
-        )
-        self.step = 0
-        out.mkdir(parents=True, exist_ok=True)
-        self.last = out / "last.safetensors"
-        if self.last.exists():
-            self.step = checkpoint.load(self.last, self.net, self.average, self.optimiser)
-            print(f"resumed at step {self.step}", flush=True)
-        self.train_set = GroupFolder(data / "train", _KEYS)
-        self.batches = self.train_set.batches(config.batch, config.seed + self.step)
-        evaluation = GroupFolder(data / "eval", _KEYS)
-        self.evaluation = evaluation.load(evaluation.paths[::3][:16])
-
-    def run(self, minutes: float) -> None:
-        begun, recent = time.monotonic(), []
-        while self.step < self.config.total_steps and time.monotonic() - begun < minutes * 60:
-            for group in self.optimiser.param_groups:
-                elapsed = (time.monotonic() - begun) / (minutes * 60)
-                group["lr"] = self._rate(elapsed)
-            losses = self.learn(next(self.batches))
-            recent.append({k: float(v.detach()) for k, v in losses.items()})
-            if self.step % 25 == 0:
-                self._log(recent, time.monotonic() - begun)
-                recent = []
-            if self.step % self.config.sample_every == 0:
-                self._save()
-                self.evaluate()
-        self._save()
-        self.evaluate()
-
-    def learn(self, batch: Batch) -> dict[str, Tensor]:
-        """One step of the optimiser; the losses that it was made on."""
-        losses = self.losses(batch)
-        total = sum(losses.values(), torch.zeros((), device=self.device))
-        self.optimiser.zero_grad()
-        total.backward()
-        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimiser.step()
-        self.average.update(self.net, self.step)
-        self.step += 1
-        return losses
-
-    def _save(self) -> None:
-        checkpoint.save(self.last, self.net, self.average, self.optimiser, self.step)
-
-    def _rate(self, elapsed: float) -> float:
-        """Warm-up, a plateau, and a fall over the rest of the steps or of the time."""
-        warm = min(1.0, (self.step + 1) / 100)
-        done = max(elapsed, self.step / self.config.total_steps)
-        return self.config.rate * warm * max(0.02, min(1.0, 1.6 * (1 - done)))
-
-    def _log(self, rows: list[dict[str, float]], seconds: float) -> None:
-        path = self.out / "log.csv"
-        keys = list(_LOGGED)
-        new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.writer(file)
-            if new:
-                writer.writerow(["step", "seconds", *keys])
-            means = [np.mean([r[k] for r in rows if k in r] or [np.nan]) for k in keys]
-            writer.writerow([self.step, round(seconds, 1), *(f"{m:.4f}" for m in means)])
-        print(
-            self.step,
-            f"{seconds:.0f}s",
-            *(f"{k} {m:.3f}" for k, m in zip(keys, means, strict=True)),
-            flush=True,
-        )
+        super().__init__(config, self.net, data, out, _KEYS)
 
     def autocast(self) -> torch.autocast:
         return autocast(self.device)

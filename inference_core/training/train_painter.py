@@ -10,9 +10,7 @@ Writes log.csv, samples_*.png and last.safetensors (all of SPEAK), and resumes f
 from __future__ import annotations
 
 import argparse
-import csv
 import math
-import time
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +20,13 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..model.generator import Drawing
 from ..model.identity import Portrait
 from ..model.layers import resize
 from ..model.speak import Speak, activity
-from . import checkpoint
-from .data.dataset import Batch, GroupFolder
+from .data.dataset import Batch
 from .discriminator import (
     R1_EVERY,
     Discriminator,
@@ -39,6 +36,7 @@ from .discriminator import (
     told_apart,
 )
 from .inputs import prepare, swayed
+from .loop import Loop
 from .losses import feature_weight, picture_loss
 from .precision import autocast
 
@@ -62,74 +60,39 @@ class Config:
     judged_from: int = 0  # the step at which it starts to speak
 
 
-class Painter:
+class Painter(Loop):
     """Training state; `net` is all of SPEAK, of which only the generator learns."""
+
+    logged = _LOGGED
 
     def __init__(self, config: Config, data: Path, out: Path, speak: Path) -> None:
         torch.manual_seed(config.seed)
-        torch.set_num_threads(config.threads)
-        self.config, self.out = config, out
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.rng = torch.Generator().manual_seed(config.seed)
+        self.config = config
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if device.type == "cpu":
+            torch.set_num_threads(config.threads)
         self.net = Speak()
         start_from(self.net, speak)
-        self.net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.net.requires_grad_(False)
         # Of what E_i reads only the features that are painted with may change.
         for part in (self.net.generator, self.net.identity.features):
             part.requires_grad_(True)
-        self.average = checkpoint.Average(self.net, config.average)
-        self.optimiser = torch.optim.AdamW(
-            [p for p in self.net.parameters() if p.requires_grad],
-            config.rate,
-            betas=(0.9, 0.99),
-            weight_decay=1e-4,
-        )
+        super().__init__(config, self.net, data, out, _KEYS)
         self.judge: Discriminator | None = None
         self.shown: tuple[Tensor, Tensor, Tensor] | None = None
         if config.adversarial:
             self.judge = Discriminator().to(self.device)
             self.judge_optimiser = torch.optim.AdamW(self.judge.parameters(), 2e-4, (0.0, 0.99))
-        self.step = 0
-        out.mkdir(parents=True, exist_ok=True)
-        self.last, self.last_judge = out / "last.safetensors", out / "judge.safetensors"
-        if self.last.exists():
-            self.step = checkpoint.load(self.last, self.net, self.average, self.optimiser)
-            print(f"resumed at step {self.step}", flush=True)
+        self.last_judge = out / "judge.safetensors"
         if self.judge is not None and self.last_judge.exists():
             self.judge.load_state_dict(load_file(self.last_judge))
-        self.rng.manual_seed(config.seed + self.step)
-        folder = GroupFolder(data / "train", _KEYS)
-        self.batches = folder.batches(config.batch, config.seed + self.step)
-        evaluation = GroupFolder(data / "eval", _KEYS)
-        self.evaluation = evaluation.load(evaluation.paths[::3][:16])
 
-    def run(self, minutes: float) -> None:
-        begun, recent = time.monotonic(), []
-        while self.step < self.config.total_steps and time.monotonic() - begun < minutes * 60:
-            done = (time.monotonic() - begun) / (minutes * 60)
-            done = max(done, self.step / self.config.total_steps)
-            warm = min(1.0, (self.step + 1) / 100)
-            for group in self.optimiser.param_groups:
-                group["lr"] = self.config.rate * warm * max(0.02, min(1.0, 1.6 * (1 - done)))
-            losses = self.losses(next(self.batches))
-            total = sum(losses.values(), torch.zeros((), device=self.device))
-            self.optimiser.zero_grad()
-            total.backward()
-            nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-            self.optimiser.step()
-            self.average.update(self.net, self.step)
-            self._teach_judge()
-            self.step += 1
-            recent.append({k: float(v.detach()) for k, v in losses.items()})
-            if self.step % 25 == 0:
-                self._log(recent, time.monotonic() - begun)
-                recent = []
-            if self.step % self.config.sample_every == 0:
-                self._save()
-                self.evaluate()
-        self._save()
-        self.evaluate()
+    def learn(self, batch: Batch) -> dict[str, Tensor]:
+        """A step of the generator, and then one of the discriminator, where there is one."""
+        losses = super().learn(batch)
+        self._teach_judge()
+        return losses
 
     def draw(self, ready: Batch) -> tuple[Drawing, Tensor, Tensor, Tensor]:
         """The drawn targets of every portrait: what is made, true pictures [B,3,s,s], true mattes
@@ -202,22 +165,11 @@ class Painter:
         loss.backward()
         self.judge_optimiser.step()
 
-    def _save(self) -> None:
-        checkpoint.save(self.last, self.net, self.average, self.optimiser, self.step)
+    def save(self) -> None:
+        """The discriminator goes on, too."""
+        super().save()
         if self.judge is not None:
             save_file(self.judge.state_dict(), self.last_judge)
-
-    def _log(self, rows: list[dict[str, float]], seconds: float) -> None:
-        path = self.out / "log.csv"
-        new = not path.exists()
-        means = [np.mean([r[k] for r in rows if k in r] or [np.nan]) for k in _LOGGED]
-        with path.open("a", newline="") as file:
-            writer = csv.writer(file)
-            if new:
-                writer.writerow(["step", "seconds", *_LOGGED])
-            writer.writerow([self.step, round(seconds, 1), *(f"{m:.4f}" for m in means)])
-        said = (f"{k} {m:.3f}" for k, m in zip(_LOGGED, means, strict=True))
-        print(self.step, f"{seconds:.0f}s", *said, flush=True)
 
     @torch.no_grad()
     def evaluate(self) -> None:

@@ -60,7 +60,7 @@ def trainer(data):
 
 @pytest.fixture
 def painter(data, trainer):
-    trainer._save()
+    trainer.save()
     config = train_painter.Config(batch=1, drawn=1, adversarial=0.02, sample_every=1, total_steps=2)
     return train_painter.Painter(config, data, data / "painted", data / "out/last.safetensors")
 
