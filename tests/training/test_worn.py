@@ -161,8 +161,9 @@ def test_one_seed_gives_one_group_and_plain_ones_know_no_variety(engine):
 
 @needs_avatars
 def test_labels_of_a_pose_are_those_of_its_track_and_lids_hide_the_eyes(engine):
-    from inference_core.training.data import accessories
     from inference_core.training.data.head import Head
+    from inference_core.training.data.headwear import headwear
+    from inference_core.training.data.lashes import lashes
     from inference_core.training.data.renderer import visible
     from inference_core.training.data.rig import EXPRESSIONS, closed_eyes
     from inference_core.training.data.scene import random_camera, random_identity, skin_texture
@@ -177,7 +178,7 @@ def test_labels_of_a_pose_are_those_of_its_track_and_lids_hide_the_eyes(engine):
         (card.mesh[0] + [0.0, head.joints[2][1] - 0.08, 0.25], *card.mesh[1:]),
         Kind.PLAIN, GREY, HELD_MATERIAL, held=True,
     )  # fmt: skip
-    pieces = [*accessories.lashes(head, rng), *accessories.headwear(head, rng), card]
+    pieces = [*lashes(head, rng), *headwear(head, rng), card]
     renderer.set_worn(Worn(pieces))
     calm = np.zeros(len(EXPRESSIONS), np.float32)
     open_, shut = head.pose(calm, np.zeros(3)), head.pose(closed_eyes(calm), np.array([12, 0, 0]))

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .accessories import HELD, held, random_worn
+from .accessories import HELD, random_worn
 from .assets import CHIN, CORNER_A, CORNER_B, EYE_A, EYE_B, NOSE_TIP, AvatarBank
 from .camera import Camera, cropped
 from .canonical import canonical_crop
 from .head import Head, Posed, angles, rotation
+from .held import held
 from .makeup import painted
 from .renderer import TRACKED, Renderer, visible
 from .rig import closed_eyes, random_expression
