@@ -80,8 +80,7 @@ def keys_of(curve: Any) -> dict[str, Any]:
 def fill_keys(curve: Any, data: Mapping[str, Any]) -> None:
     """Give a curve what `keys_of` gave, in place of what it has."""
     points = curve.keyframe_points
-    for point in reversed(points):
-        points.remove(point, fast=True)
+    points.clear()
     count = len(data["co"]) // 2
     points.add(count)
     for name in CHOICES:

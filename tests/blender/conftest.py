@@ -31,7 +31,8 @@ def command(scenario: str, *arguments: str) -> list[str]:
 def variables(resources: Path) -> dict[str, str]:
     """The environment of a Blender with settings of its own."""
     resources.mkdir(exist_ok=True)
-    return {**os.environ, "BLENDER_USER_RESOURCES": str(resources)}
+    told = {"BLENDER_USER_RESOURCES": str(resources), "PYTHONFAULTHANDLER": "1"}
+    return {**os.environ, **told}  # a crash of Blender names the line it happened in
 
 
 @pytest.fixture
