@@ -55,6 +55,21 @@ def degrade(pictures: Tensor, rng: torch.Generator) -> Tensor:
     return x.clamp(0, 1)
 
 
+def shade_eyes(pictures: Tensor, eyes: Tensor, rng: torch.Generator) -> Tensor:
+    """Eyes as painters and dim rooms show them, their white no brighter than the skin: in three
+    pictures of ten eyeballs go towards a darker mean of what is around them.
+
+    pictures [B,3,h,w] 0..1; eyes [B,h/2,w/2], 1 on eyeballs.
+    """
+    b, _, h, w = pictures.shape
+    rows = torch.rand(b, generator=rng) < 0.3
+    amount = _uniform((b, 1, 1, 1), 0.3, 0.85, rng) * rows.float()[:, None, None, None]
+    dark = _uniform((b, 1, 1, 1), 0.45, 1.0, rng)
+    around = F.interpolate(F.avg_pool2d(pictures, 16), size=(h, w), mode="bilinear")
+    where = F.interpolate(eyes[:, None], size=(h, w), mode="bilinear")
+    return pictures + amount * where * (dark * around - pictures)
+
+
 def _soften(x: Tensor, rng: torch.Generator) -> Tensor:
     return F.interpolate(F.avg_pool2d(x, 2), size=x.shape[-2:], mode="bilinear")
 

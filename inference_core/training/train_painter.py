@@ -37,12 +37,14 @@ from .discriminator import (
 )
 from .inputs import prepare, swayed
 from .loop import Loop
-from .losses import feature_weight, picture_loss
+from .losses import coarse_loss, feature_weight, picture_loss
 from .precision import autocast
 
 _KEYS = ("pictures", "alpha", "flow", "material", "pose", "expression", "points")
-_LOGGED = ("picture", "matte", "adversarial", "perceptual")
+_LOGGED = ("picture", "coarse", "matte", "timid", "adversarial", "perceptual")
 _ELSEWHERE = 0.05  # weight of pixels that are not painted, which only the mask's skirt changes
+_GRAIN = 0.8  # of the fine picture loss is not asked of what is uncovered
+_BOLD = 0.1  # weight of paint where a copy could be: of two that are as wrong, the sharp one
 
 
 @dataclass(frozen=True)
@@ -129,18 +131,24 @@ class Painter(Loop):
         drawing, truth, alpha, points = self.draw(prepare(batch, self.rng, self.device))
         size = truth.shape[-1]
         needed = resize(drawing.needed, size).detach()
-        weight = _ELSEWHERE + needed * feature_weight(points, size, 2.0)
+        # What is copied has the portrait's strands and grain, and never the truth's: it is held to
+        # the truth in its colours, and only a little in its detail.
+        bare = resize(drawing.uncovered, size).detach()
+        weight = _ELSEWHERE + needed * feature_weight(points, size, 2.0) * (1 - _GRAIN * bare)
         wrong = F.binary_cross_entropy_with_logits(
             drawing.matte.float(), resize(alpha, drawing.matte.shape[-1]), reduction="none"
         )
         uncovered = drawing.uncovered
+        seen = uncovered * resize(alpha, uncovered.shape[-1])
+        made = drawing.rgb.float()
         found = {
-            "picture": 3 * picture_loss(drawing.rgb.float(), truth, weight),
+            "picture": 3 * picture_loss(made, truth, weight),
+            "coarse": 3 * coarse_loss(made, truth, _ELSEWHERE + bare),
             "matte": (wrong * uncovered).sum() / uncovered.sum().clamp_min(1),
+            "timid": _BOLD * ((1 - drawing.copied) * seen).sum() / seen.sum().clamp_min(1),
         }
         if self.judge is not None and self.step >= self.config.judged_from:
             # True and painted frames differ where there may be paint, and nowhere else.
-            made = drawing.rgb.float()
             real = (made + (truth - made) * needed).detach()
             with autocast(self.device):
                 opinions = self.judge(made, needed)

@@ -18,7 +18,7 @@ from torch import Tensor
 from ..model.identity import IdentityEncoder
 from ..model.surface import SurfaceNet
 from . import checkpoint
-from .augment import degrade, grade, occlude
+from .augment import degrade, grade, occlude, shade_eyes
 from .data.dataset import Batch, GroupFolder
 from .precision import autocast
 from .restore import restore
@@ -54,7 +54,8 @@ def views(batch: Batch, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     flip = torch.rand(b, generator=rng) < 0.5
     other = mirrored(uv[flip], material[flip])
     seen[flip], uv[flip], material[flip] = seen[flip].flip(3), *other
-    return occlude(degrade(seen, rng), rng), uv, material
+    eyes = ((material == 1) | (material == 2)).float()
+    return occlude(degrade(shade_eyes(seen, eyes, rng), rng), rng), uv, material
 
 
 def main() -> None:

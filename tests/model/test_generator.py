@@ -71,17 +71,50 @@ def test_paint_stays_where_it_is_needed(painter):
     assert torch.equal(still.rgb, picture)
 
 
-def test_uncovered_background_is_painted_in_the_colours_of_the_background(painter):
-    found = moved_by(0.4)
+def decided(person, copied=-20.0):
+    """A generator that has decided: nothing is tinted, all of it person or none, copied or not."""
     quiet = Generator().eval()
     with torch.no_grad():
         quiet.leave.weight.zero_()
-        sure = torch.zeros(20)
-        sure[:4] = -20.0  # that it is no person
-        quiet.leave.bias = torch.nn.Parameter(sure)
-    drawing = frame(quiet, found, torch.full((1, 3, 2 * G, 2 * G), 0.5))
+        quiet.leave.bias.zero_()
+        quiet.leave.bias[:4] = 20.0 if person else -20.0
+        quiet.leave.bias[-4:] = copied
+    return quiet
+
+
+def test_uncovered_background_is_painted_in_the_colours_of_the_background():
+    found = moved_by(0.4)
+    drawing = frame(decided(person=False), found, torch.full((1, 3, 2 * G, 2 * G), 0.5))
     behind = found.behind[0, :, 0, 0]
-    assert torch.allclose(drawing.rgb[0, :, G, 18], behind, atol=0.02)
+    assert torch.allclose(drawing.rgb[0, :, G, 22], behind, atol=0.05)
+
+
+def striped():
+    """A picture of fine stripes, which no paint on half the grid could hold."""
+    rows = torch.arange(2 * G) % 4 < 2
+    return (0.5 + 0.3 * (rows.float() - 0.5))[None, None, :, None].expand(1, 3, -1, 2 * G)
+
+
+def contrast(drawing):
+    """Of the rows in what the person uncovers."""
+    return drawing.rgb[0, 0, G - 8 : G + 8, 20:26].std(0).mean()
+
+
+def test_what_a_turn_uncovers_goes_on_with_the_portraits_stripes():
+    copied = contrast(frame(decided(person=True, copied=20.0), moved_by(0.4), striped()))
+    painted = contrast(frame(decided(person=True), moved_by(0.4), striped()))
+    assert copied > 0.1  # the stripes themselves, mirrored
+    assert 0.02 < painted < 0.05  # of which paint takes only a little grain
+
+
+def test_an_uncertain_outline_is_no_smoke():
+    found = moved_by(0.4)
+    unsure = decided(person=True)
+    with torch.no_grad():
+        unsure.leave.bias[:4] = 0.6  # 65 % person
+    share = frame(unsure, found, torch.full((1, 3, 2 * G, 2 * G), 0.5))
+    sure = frame(decided(person=True), found, torch.full((1, 3, 2 * G, 2 * G), 0.5))
+    assert torch.allclose(share.rgb[0, :, G, 22], sure.rgb[0, :, G, 22], atol=0.02)
 
 
 def test_lids_are_touched_only_around_eyes():

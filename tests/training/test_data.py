@@ -10,7 +10,7 @@ from inference_core.model.geometry import rotation as model_rotation
 from inference_core.model.landmarks import LandmarkNet
 from inference_core.runtime.align import canonical
 from inference_core.training import checkpoint
-from inference_core.training.augment import degrade, grade, occlude
+from inference_core.training.augment import degrade, grade, occlude, shade_eyes
 from inference_core.training.data.camera import Camera, cropped, look_at, perspective
 from inference_core.training.data.canonical import canonical_crop
 from inference_core.training.data.head import angles, rotation
@@ -77,6 +77,15 @@ def test_looks_change_the_picture_and_not_its_range():
         treated = treat(graded.flatten(0, 1), rng)
         assert 0 <= treated.min() < treated.max() <= 1
         assert treated.shape == (8, 3, 64, 64)
+
+
+def test_eyes_in_the_shade_are_dark_and_nothing_else_is():
+    pictures, eyes = torch.full((40, 3, 64, 64), 0.8), torch.zeros(40, 32, 32)
+    eyes[:, 10:14, 10:16] = 1
+    shaded = shade_eyes(pictures, eyes, torch.Generator().manual_seed(0))
+    assert torch.equal(shaded[..., 40:, :], pictures[..., 40:, :])
+    dark = (shaded[:, 0, 24, 25] < 0.75).float().mean()
+    assert 0.15 < dark < 0.4
 
 
 def test_landmarks_follow_their_crops():

@@ -11,7 +11,7 @@ from inference_core.training import train_painter
 from inference_core.training.data.group import DRAWN, Group
 from inference_core.training.data.renderer import TRACKED
 from inference_core.training.inputs import body_sway
-from inference_core.training.losses import feature_weight, flow_loss, picture_loss
+from inference_core.training.losses import coarse_loss, feature_weight, flow_loss, picture_loss
 from inference_core.training.train import Config, Trainer
 
 
@@ -92,7 +92,9 @@ def test_a_loss_teaches_what_it_is_for(trainer, loss, reaches):
     assert set(reaches) <= gradients(trainer, loss)
 
 
-@pytest.mark.parametrize("loss", ["picture", "matte", "adversarial", "perceptual"])
+@pytest.mark.parametrize(
+    "loss", ["picture", "coarse", "matte", "timid", "adversarial", "perceptual"]
+)
 def test_painting_leaves_the_geometry(painter, loss):
     reached = gradients(painter, loss)
     assert "generator.leave.weight" in reached
@@ -139,6 +141,13 @@ def test_losses_are_zero_on_the_truth_and_grow_with_the_error():
     assert flow_loss(flow, flow, weight) == pytest.approx(0, abs=1e-6)
     moved = flow + torch.tensor([2 / 16, 0.0]).view(1, 2, 1, 1)  # two pixels of a grid of 32
     assert flow_loss(moved, flow, weight) == pytest.approx(2, abs=0.15)
+
+
+def test_colours_are_compared_without_their_grain():
+    flat, weight = torch.full((1, 3, 64, 64), 0.5), torch.ones(1, 1, 64, 64)
+    checks = (torch.arange(64)[:, None] + torch.arange(64)) % 2 - 0.5
+    assert coarse_loss(flat + 0.3 * checks, flat, weight) == pytest.approx(0, abs=1e-6)
+    assert coarse_loss(flat + 0.1, flat, weight) > 0.1
 
 
 def test_eyes_and_mouth_weigh_more():
