@@ -112,7 +112,9 @@ class Generator(nn.Module):
         near, edge = pull_push(known * weight).split([3, 2], 1)
         off = (edge - here).square().sum(1, keepdim=True).sqrt()
         mirrored = sample(half, finer(2 * edge - here, 2 * g))
-        behind = self._behind(small, known, found.behind, (1 - seen.person) * (1 - uncovered))
+        # A pixel beside the outline is half of the person, who is not to be copied with the ground.
+        ground = (1 - seen.person) * (1 - 4 * uncovered).clamp(0, 1)
+        behind = self._behind(small, known, found.behind, ground)
         x = torch.cat(
             [
                 sample(features, found.upper) * shown,
@@ -128,15 +130,15 @@ class Generator(nn.Module):
         copied = torch.sigmoid(copied + (1 - off / _SEAM) * 3)
         person = torch.sigmoid(matte)
         light = touched * torch.sigmoid(touch - 1) * colour
-        ground = behind + (1 - person) * colour
-        maps = torch.cat([matte, busy * uncovered, copied, busy * light, near + colour, ground], 1)
+        tinted = behind + (1 - person) * colour
+        maps = torch.cat([matte, busy * uncovered, copied, busy * light, near + colour, tinted], 1)
         maps = resize(maps, 2 * g)  # put together at twice the grid, as the layers are
         share = (0.5 + _EDGE_GAIN / 2 * torch.tanh(maps[:, :1] / 2)).clamp(0, 1)
-        bare, copy, light, paint, ground = maps[:, 1:].split([1, 1, 3, 3, 3], 1)
+        bare, copy, light, paint, behind = maps[:, 1:].split([1, 1, 3, 3, 3], 1)
         detail = mirrored - resize(F.avg_pool2d(mirrored, _COARSE), 2 * g)
         paint = paint + _GRAIN * torch.tanh(detail / _GRAIN)
         paint = paint + copy * (mirrored - paint)
-        paint = ground + share * (paint - ground)
+        paint = behind + share * (paint - behind)
         both = resize(torch.cat([1 - bare, bare * paint + light], 1), picture.shape[-1])
         drawn = (whole * both[:, :1] + both[:, 1:]).clamp(0, 1)
         return Drawing(drawn, whole, matte, uncovered, torch.maximum(uncovered, touched), copied)
