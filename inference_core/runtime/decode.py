@@ -6,15 +6,12 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from inference_core.runtime.phones import PHONES, VISEME_OF
+from inference_core.runtime.closures import dips, lean
+from inference_core.runtime.phones import PHONES
 
 RATE = 50.0
 # What changing to another phone costs, in nats: less chatters, more swallows short stops.
 CHANGE = 2.0
-# How much likelier p, b and m are taken to be than the encoder says: on voices that it never heard
-# it misses them more often than it invents them, and lips that stay open on m are seen by all.
-LIPS = 1.5
-_LEAN = np.log([LIPS if VISEME_OF[phone] == "PP" else 1.0 for phone in PHONES])
 # Frames that are held before the first half of them is decided. Every path can change at every
 # frame, so all paths have met long before that, and the answer is that for the whole.
 HELD = 2000
@@ -82,18 +79,29 @@ class _Path:
         self._held -= count
 
 
-def segments(parts: Iterable[NDArray[np.floating]], frames: int) -> NDArray[np.float64]:
+def segments(
+    parts: Iterable[NDArray[np.floating]],
+    frames: int,
+    loudness: NDArray[np.floating] | None = None,
+) -> NDArray[np.float64]:
     """The likeliest phones [n, 3] = start, end (seconds), index, for posteriors at 50 Hz.
 
-    `parts` are posteriors [k, P] in order, `frames` in all. The rows cover 0 to frames / 50 s
-    without a gap. A boundary lies where one phone becomes likelier than the other, between the
-    middles of the two frames, so it is finer than a frame.
+    `parts` are posteriors [k, P] in order, `frames` in all. loudness [frames]: the voice's RMS, in
+    whose dips the lips are looked for (`closures.lean`); None leaves all to the posteriors. The
+    rows cover 0 to frames / 50 s without a gap. A boundary lies where one phone becomes likelier
+    than the other, between the middles of the two frames, so it is finer than a frame.
     """
     if frames == 0:
         return np.zeros((0, 3))
     path = _Path(frames)
+    depth = None if loudness is None else dips(loudness)
+    at = 0
     for part in parts:
-        for row in np.log(np.maximum(part, 1e-8, dtype=np.float64)) + _LEAN:
+        chances = np.log(np.maximum(part, 1e-8, dtype=np.float64))
+        if depth is not None:
+            chances += lean(depth[at : at + len(part)])
+        at += len(part)
+        for row in chances:
             path.hear(row)
     path.end()
     changes = np.flatnonzero(np.diff(path.phone)) + 1

@@ -128,7 +128,7 @@ def hear(session: Session, samples: NDArray[np.floating]) -> Heard:
         content[:, 0] = 1
         silence = [[0.0, len(loudness) / CONTENT_RATE, 0.0]] if len(loudness) else []
         return Heard(np.array(silence).reshape(-1, 3), content, loudness)
-    phones = segments(posterior_windows(session, samples, level), len(loudness))
+    phones = segments(posterior_windows(session, samples, level), len(loudness), loudness)
     content_of_phones(phones, content)
     return Heard(phones, content, loudness)
 
