@@ -30,6 +30,7 @@ from . import portrait as portraits
 from . import voice as voices
 from .audio_resample import RATE, check_rate, to_mono_16k
 from .frame_key import frame_keys
+from .mouth import on_a_face
 from .notice import Notice
 from .pack import VOICE, Pack
 from .painter import Painter
@@ -264,6 +265,7 @@ class Engine:
         track, _ = clamped(controls)
         heard = voice or _nothing_heard()
         content = voices.at_frames(heard.content, fps, 1, start + float(index / fps))
+        content = on_a_face(content)
         return self._previewer(portrait, side).picture(track[:1], content)
 
     def _previewer(self, portrait: Portrait, side: int) -> Previewer:
@@ -287,7 +289,7 @@ class Engine:
         self.check_size(size)
         track, _ = clamped(controls)
         heard = voice or _nothing_heard()
-        return track, voices.at_frames(heard.content, fps, len(track), start)
+        return track, on_a_face(voices.at_frames(heard.content, fps, len(track), start))
 
     def _frames(
         self,

@@ -37,6 +37,9 @@ _FULL = {PP: 1.0, FF: 0.95}
 _BURST = 0.72
 _STOPS = frozenset(INDEX[name] for name in STOPS)
 _PRESSED = (INDEX["p"], INDEX["b"])
+# How much of f and v a generated face shows as s, whose teeth are seen: its own f has the lower lip
+# in its place, but under the upper lip instead of under the teeth, and reads as p.
+_TEETH = 0.35
 
 FAINT = 0.003  # under which a pull is none
 
@@ -91,6 +94,18 @@ def viseme_weights(phones: NDArray[np.float64], frames: int) -> NDArray[np.float
         result *= ((1 - held) / np.maximum(1 - result[:, lips], 1e-9))[:, None]
         result[:, lips] = held
     return result.astype(np.float32)
+
+
+def on_a_face(content: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Content [N, 15] as a generated face is told it: on f and v the lip meets teeth that are seen.
+
+    Rigs have an f of their own and get the content as it is.
+    """
+    shown = content.copy()
+    teeth = _TEETH * content[:, FF]
+    shown[:, FF] -= teeth
+    shown[:, SS] += teeth
+    return shown
 
 
 def _without_gaps(phones: NDArray[np.float64]) -> NDArray[np.float64]:

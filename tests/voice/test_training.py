@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from inference_core.protocol.controls import VISEMES
-from inference_core.runtime.mouth import FF, PP, SIL, hard_labels, viseme_weights
+from inference_core.runtime.mouth import FF, PP, SIL, hard_labels, on_a_face, viseme_weights
 from inference_core.runtime.pack import DEFAULT, VOICE, Pack
 from inference_core.runtime.phones import ARPABET, INDEX, PHONES, VISEME_OF, of_ipa
 from inference_core.runtime.voice import content_of
@@ -393,3 +393,19 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
     path.write_text('{"minutse": 3}')
     with pytest.raises(SystemExit, match="minutse"):
         Config.read(path)
+
+
+def test_a_face_shows_teeth_on_f_and_shuts_on_p_as_before() -> None:
+    phones = rows(
+        Phone(0, 0.4, "a"), Phone(0.4, 0.6, "f"), Phone(0.6, 0.8, "a"), Phone(0.8, 1, "p")
+    )
+    content = viseme_weights(phones, 50)
+    shown = on_a_face(content)
+    teeth = VISEMES.index("SS")
+    assert content[25, FF] > 0.9
+    assert content[25, teeth] < 0.05
+    assert 0.5 < shown[25, FF] < 0.7
+    assert shown[25, teeth] > 0.3
+    assert np.array_equal(shown[:, PP], content[:, PP])
+    assert np.abs(shown.sum(1) - 1).max() < 1e-5
+    assert np.array_equal(content, viseme_weights(phones, 50))  # what it was given stays
