@@ -38,12 +38,19 @@ class Corpus:
     """One part written by `corpus.py`, mapped from disk."""
 
     def __init__(self, folder: Path, part: str) -> None:
-        self.pcm = np.memmap(folder / f"{part}.pcm", np.dtype("<i2"), "r")
+        self.pcm: NDArray[np.int16] = np.memmap(folder / f"{part}.pcm", np.dtype("<i2"), "r")
         rows = json.loads((folder / f"{part}.json").read_text(encoding="utf-8"))
         self.said = [
             Said(row["at"], row["n"], row["speaker"], np.array(row["phones"], np.float64))
             for row in rows
         ]
+
+    @classmethod
+    def of(cls, pcm: NDArray[np.int16], said: list[Said]) -> "Corpus":
+        """Some utterances of the samples `pcm`."""
+        corpus = cls.__new__(cls)
+        corpus.pcm, corpus.said = pcm, said
+        return corpus
 
     def samples(self, said: Said) -> NDArray[np.float32]:
         """Its speech, float32 in -1..1."""

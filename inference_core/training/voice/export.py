@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A trained voice encoder as `voice.onnx` of a pack, checked against torch first.
 
-`python -m inference_core.training.voice.export --checkpoint RUN/last.safetensors --pack PACK`
+`python -m inference_core.training.voice.export --checkpoint RUN/chosen.safetensors --pack PACK`
 """
 
 import argparse

@@ -138,13 +138,16 @@ def spelt(text: str) -> str:
     return " ".join(parts)
 
 
-def sounds_of(letters: list[str], seconds: NDArray[np.floating]) -> list[Sound] | None:
+def sounds_of(
+    letters: list[str], seconds: NDArray[np.floating], late: float = LATE
+) -> list[Sound] | None:
     """Sounds with rough times, for the seconds [n + 2] of n letters and the silence around them.
 
+    late: seconds by which the durations are ahead of the sound.
     A stress mark's time is that of the sound behind it, and a space's of that before it unless it
     may be a pause. None when a letter is no known phone.
     """
-    ends = (np.cumsum(seconds) - LATE).clip(0.02).tolist()
+    ends = (np.cumsum(seconds) - late).clip(0.02).tolist()
     sounds = [Sound(0.0, ends[0], (SIL,))]
     begin = ends[0]
     for letter, end in zip(letters, ends[1:-1], strict=True):

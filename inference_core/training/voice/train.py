@@ -3,8 +3,9 @@
 
 The run is measured in minutes, so that it ends when it should on any machine: the learning rate
 follows the time spent. It can be stopped and started again at will; `last.safetensors` holds the
-weights, their average, the optimiser's moments and the place. `loss.csv` gets a row every 20
-steps and `score.csv` one after every few minutes.
+weights, their average, the optimiser's moments and the place, `states/` averages on the way.
+`loss.csv` gets a row every 20 steps and `score.csv` one after every few minutes. At the end the
+best of the states or of their means (`soup.py`) is written to `chosen.safetensors`.
 """
 
 import argparse
@@ -23,8 +24,8 @@ from torch.nn import functional as F
 
 from inference_core.protocol.controls import VISEMES
 from inference_core.runtime.mouth import PP
-from inference_core.runtime.phones import VISEME_INDEX
-from inference_core.training.voice import checkpoint
+from inference_core.runtime.phones import PHONES, VISEME_INDEX
+from inference_core.training.voice import checkpoint, soup
 from inference_core.training.voice.batches import Batch, Corpus, make_batch
 from inference_core.training.voice.checkpoint import Progress
 from inference_core.training.voice.encoder import EncoderSize, VoiceEncoder
@@ -44,6 +45,7 @@ class Config:
     corpus: str = "corpus"
     out: str = "run"
     pack: str = ""  # a pack that gets the encoder when the minutes are spent
+    start: str = ""  # a checkpoint whose averaged encoder a new run begins with
     minutes: float = 75.0
     batch: int = 8
     seconds: float = 4.0
@@ -57,6 +59,7 @@ class Config:
     bfloat16: bool = field(default_factory=has_bfloat16)
     seed: int = 1
     save_every_minutes: float = 5.0
+    keep_every_minutes: float = 12.0  # a state of its own to choose from at the end
     size: EncoderSize = field(default_factory=EncoderSize)
 
     @staticmethod
@@ -133,13 +136,24 @@ class Run:
         self.encoder = VoiceEncoder(config.size)
         self.average = {k: v.detach().clone() for k, v in self.encoder.state_dict().items()}
         self.optimisers = optimisers_of(self.encoder, config)
-        self.last = self.out / "last.safetensors"
+        self.last = self.out / soup.LAST
         if self.last.exists():
             self._resume()
+        elif config.start:
+            self._begin(Path(config.start))
         self.kept: dict[int, Batch] = {}
         corpus = Path(config.corpus)
         self.train = Corpus(corpus, "train")
         self.judges = {name: Corpus(corpus, name) for name in ("unseen_voice", "unseen_language")}
+
+    def _begin(self, path: Path) -> None:
+        size, _, groups = checkpoint.load(path)
+        if size != self.config.size:
+            raise SystemExit(f"{path} holds an encoder of another size than the configuration asks")
+        self.encoder.load_state_dict(groups["average"])
+        self.average = groups["average"]
+        self.keep()  # what it begins with may be worth more than what comes of it
+        print(f"beginning with the encoder of {path}", flush=True)
 
     def _resume(self) -> None:
         size, self.progress, groups = checkpoint.load(self.last)
@@ -164,6 +178,13 @@ class Run:
                 for key, value in optimiser.state.get(parameter, {}).items():
                     groups.setdefault(key, {})[name] = torch.as_tensor(value)
         checkpoint.save(self.last, self.config.size, self.progress, groups)
+
+    def keep(self) -> None:
+        """Keep the average as it is now as a state to choose from."""
+        folder = self.out / soup.STATES
+        folder.mkdir(exist_ok=True)
+        path = folder / f"step_{self.progress.step:06d}.safetensors"
+        checkpoint.save(path, self.config.size, self.progress, {"average": self.average})
 
     def learning_rate(self) -> float:
         """Linear warm-up by steps, a plateau, then a fall to 2 % over the last part of the time."""
@@ -239,13 +260,17 @@ class Run:
             path.write_text("step,seconds,entropy,rate\n", encoding="utf-8")
         config, sums = self.config, 0.0
         saved = self.progress.seconds
+        every = config.keep_every_minutes * 60
         clock = time.monotonic()
         while self.progress.seconds < config.minutes * 60:
             torch.manual_seed(config.seed * 1_000_003 + self.progress.step)
             sums += self.step(self.batch(self.progress.step))
             now = time.monotonic()
+            before = self.progress.seconds
             self.progress.seconds += now - clock
             clock = now
+            if before // every != self.progress.seconds // every:
+                self.keep()
             if self.progress.step % 20 == 0:
                 with path.open("a", encoding="utf-8") as file:
                     file.write(
@@ -259,8 +284,12 @@ class Run:
                 saved, clock = self.progress.seconds, time.monotonic()
         self.save()
         self.judge()
+        choice = soup.choose(self.out, Path(config.corpus))
+        print(f"chosen: {choice.line()}", flush=True)
         if config.pack:
-            worst = into_pack(self.last, Path(config.pack))
+            facts = f"wav2vec 2.0 with posteriors over {len(PHONES)} phones, "
+            facts += f"{self.progress.step} steps in {self.progress.seconds / 60:.0f} minutes: "
+            worst = into_pack(self.out / soup.CHOSEN, Path(config.pack), facts + choice.line())
             print(f"{config.pack} has the encoder; it differs by {worst:.1e} from torch")
 
 
