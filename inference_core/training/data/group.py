@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,13 @@ def make_groups(
         yield _group(bank, renderer, rng, head, skin, variety)
 
 
+@cache
+def _mean_colour(path: Path) -> np.ndarray:
+    """float64 [3]: of a texture, linear."""
+    small = np.asarray(Image.open(path).convert("RGB").resize((8, 8)), float) / 255
+    return np.asarray((small**2.2).reshape(-1, 3).mean(0))
+
+
 def _dress(
     renderer: Renderer, head: Head, look: Look, skin: np.ndarray, variety: np.random.Generator
 ) -> None:
@@ -138,8 +146,7 @@ def _dress(
     hair = np.array([1.0, 0.75, 0.55]) * level
     if head.identity.wig is not None:
         path = head.bank.folder / "tex" / f"{head.identity.wig}_wig.webp"
-        small = np.asarray(Image.open(path).convert("RGB").resize((8, 8)), float) / 255
-        hair = (small**2.2).reshape(-1, 3).mean(0) * 0.8 * look.hair_tint
+        hair = _mean_colour(path) * 0.8 * look.hair_tint
     elif variety.random() < 0.2:
         hair = np.array([[0.30, 0.20, 0.10], [0.18, 0.06, 0.03], [0.4, 0.4, 0.4]])[
             variety.integers(3)

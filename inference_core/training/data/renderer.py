@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,38 @@ _SHADERS = Path(__file__).parent / "shaders"
 _SHADOW_SIZE = 768
 _NEARER = 0.004  # metres: more than a pixel's slope on a cheek, less than a nose or a lip
 TRACKED = 8  # targets that one tracking pass follows
+
+
+class Part(IntEnum):
+    """What shaders/surface.frag shades, each by a program of its own."""
+
+    SKIN = 0
+    EYES = 1
+    CARUNCLES = 2
+    TEETH = 3
+    HAIR = 4
+
+
+_PART_OF = (
+    *(Part.SKIN, Part.EYES, Part.EYES, Part.CARUNCLES, Part.CARUNCLES),
+    *(Part.TEETH, Part.TEETH, Part.HAIR),
+)  # by material
+
+
+@dataclass(frozen=True)
+class Run:
+    """Faces first to first + count of a head, all of one part."""
+
+    part: Part
+    first: int
+    count: int
+
+
+def _runs(material: np.ndarray) -> list[Run]:
+    """material [f]: of each face. In the order of the faces, as few as there can be."""
+    part = np.array(_PART_OF)[material.astype(int)]
+    starts = np.r_[0, np.nonzero(np.diff(part))[0] + 1, len(part)]
+    return [Run(Part(int(part[a])), int(a), int(b - a)) for a, b in pairwise(starts)]
 
 
 @dataclass(frozen=True)
@@ -65,9 +99,12 @@ class Renderer:
     def __init__(self, size: int = 256, supersample: int = 2, grid: int = 128) -> None:
         self.size, self.supersample, self.grid = size, supersample, grid
         ctx = self.ctx = moderngl.create_standalone_context(backend="egl")  # type: ignore[arg-type]
-        self._surface = self._program("surface.vert", "surface.frag")
+        self._surfaces = {
+            part: self._program("surface.vert", "surface.frag", PART=part) for part in Part
+        }
         self._depth = self._program("depth.vert", "depth.frag")
         self._develop = self._program("screen.vert", "develop.frag")
+        self._linear = self._program("screen.vert", "linear.frag")
         self._track = self._program("track.vert", "track.frag")
         self._worn_surface = self._program("worn.vert", "worn.frag")
         self._label = self._program("label.vert", "label.frag")
@@ -81,6 +118,9 @@ class Renderer:
         self._picture = ctx.framebuffer([ctx.texture((size, size), 4)])
         self._background = ctx.texture((256, 256), 3)
         self._background.repeat_x = self._background.repeat_y = False
+        self._behind = ctx.texture((big, big), 4, dtype="f4")
+        self._behind_target = ctx.framebuffer([self._behind])
+        self._behind_of: np.ndarray | None = None
         self._track_out = [ctx.texture((grid, grid), 4, dtype="f4") for _ in range(7)]
         self._track_target = ctx.framebuffer(self._track_out, ctx.depth_renderbuffer((grid, grid)))
         self._label_out = ctx.texture((grid, grid), 4, dtype="f4")
@@ -91,18 +131,19 @@ class Renderer:
         self._ao_target = ctx.framebuffer(depth_attachment=self._ao_map)
         triangle = ctx.buffer(np.array([-1, -1, 3, -1, -1, 3], "f4").tobytes())
         self._screen = ctx.vertex_array(self._develop, [(triangle, "2f", "corner")])
+        self._screen_linear = ctx.vertex_array(self._linear, [(triangle, "2f", "corner")])
         self._textures: dict[tuple[Path, int], moderngl.Texture] = {}
         self._per_head: list[Any] = []
         self._per_worn: list[Any] = []
         self.worn = Worn(())
 
-    def _program(self, vertex: str, fragment: str) -> Any:
+    def _program(self, vertex: str, fragment: str, **defined: int) -> Any:
         light = (_SHADERS / "light.glsl").read_text()
+        macros = "".join(f"#define {name} {value:d}\n" for name, value in defined.items())
+        first, rest = (_SHADERS / fragment).read_text().split("\n", 1)
         return self.ctx.program(
             vertex_shader=(_SHADERS / vertex).read_text(),
-            fragment_shader=(_SHADERS / fragment)
-            .read_text()
-            .replace("//include light.glsl", light),
+            fragment_shader=f"{first}\n{macros}" + rest.replace("//include light.glsl", light),
         )
 
     def set_head(self, head: Head, skin: np.ndarray, occlusion: bool = True) -> None:
@@ -111,27 +152,35 @@ class Renderer:
             resource.release()
         ctx, n = self.ctx, len(head.rest())
         self.head = head
-        self._live = ctx.buffer(reserve=n * 6 * 4, dynamic=True)
+        self._places = ctx.buffer(reserve=n * 3 * 4, dynamic=True)
+        self._normals = ctx.buffer(reserve=n * 3 * 4, dynamic=True)
         self._fixed = ctx.buffer(reserve=n * 7 * 4)
         self._targets = ctx.buffer(reserve=n * TRACKED * 3 * 4, dynamic=True)
         self._index = ctx.buffer(head.faces.astype("i4").tobytes())
         skin_texture = self._mipmapped(Image.fromarray(skin))
-        self._draw = ctx.vertex_array(
-            self._surface,
-            [
-                (self._live, "3f 3f", "in_pos", "in_nrm"),
-                (self._fixed, "2f 1f 1f 3f", "in_uv", "in_mat", "in_ao", "in_obj"),
-            ],
-            self._index,
-        )
+        # What a part's shader does not read is not in its program: skip_errors.
+        self._runs = _runs(head.material[head.faces[:, 0]])
+        self._draw = {
+            part: ctx.vertex_array(
+                self._surfaces[part],
+                [
+                    (self._places, "3f", "in_pos"),
+                    (self._normals, "3f", "in_nrm"),
+                    (self._fixed, "2f 1f 1f 3f", "in_uv", "in_mat", "in_ao", "in_obj"),
+                ],
+                self._index,
+                skip_errors=True,
+            )
+            for part in {run.part for run in self._runs}
+        }
         self._draw_depth = ctx.vertex_array(
-            self._depth, [(self._live, "3f 3x4", "in_pos")], self._index
+            self._depth, [(self._places, "3f", "in_pos")], self._index
         )
         names = [f"t{i}" for i in range(TRACKED)]
         self._draw_track = ctx.vertex_array(
             self._track,
             [
-                (self._live, "3f 3x4", "in_pos"),
+                (self._places, "3f", "in_pos"),
                 (self._fixed, "2f 1f 4x4", "in_uv", "in_mat"),
                 (self._targets, " ".join(["3f"] * TRACKED), *names),
             ],
@@ -140,13 +189,14 @@ class Renderer:
         self._draw_label = ctx.vertex_array(
             self._label,
             [
-                (self._live, "3f 3x4", "in_pos"),
+                (self._places, "3f", "in_pos"),
                 (self._fixed, "2f 1f 4x4", "in_uv", "in_mat"),
             ],
             self._index,
         )
-        self._per_head = [self._live, self._fixed, self._targets, self._index, skin_texture]
-        self._per_head += [self._draw, self._draw_depth, self._draw_track, self._draw_label]
+        self._per_head = [self._places, self._normals, self._fixed, self._targets, self._index]
+        self._per_head += [skin_texture, *self._draw.values()]
+        self._per_head += [self._draw_depth, self._draw_track, self._draw_label]
         folder, identity = head.bank.folder / "tex", head.identity
         self._skin = skin_texture
         self._normal_map = self._file_texture(folder / f"{identity.texture}_nm.webp", 1024)
@@ -217,8 +267,8 @@ class Renderer:
             self._worn_live.write(self.worn.place(self.head, posed).tobytes())
 
     def _write_pose(self, vertices: np.ndarray) -> None:
-        normals = self.head.normals(vertices)
-        self._live.write(np.concatenate([vertices, normals], 1).astype("f4").tobytes())
+        self._places.write(vertices.astype("f4", copy=False))
+        self._normals.write(self.head.normals(vertices).astype("f4", copy=False))
 
     def _bake_occlusion(self, directions: int = 20) -> np.ndarray:
         """Ambient occlusion per vertex [n] from depth maps seen from a spiral of directions."""
@@ -233,21 +283,26 @@ class Renderer:
         )
         centre, size = head.joints[0], self._ao_map.size[0]
         seen, total = np.zeros(len(v)), np.zeros(len(v))
+        facing = np.clip(normals @ spiral.T, 0, 1)
+        inner = (1, 2, 5, 6)  # eyes and mouth interior are shaded by the shader itself
+        for part in inner:
+            a, b = head.bank.parts[part]
+            facing[a:b] = 0
         self.ctx.enable(moderngl.DEPTH_TEST)
-        for d in spiral:
+        for d, lit in zip(spiral, facing.T, strict=True):
             view = orthographic(0.28, 0.0, 1.2) @ look_at(centre + d * 0.6, centre)
             self._ao_target.use()
             self._ao_target.clear(depth=1)
             self._depth["mvp"].write(view.T.astype("f4").tobytes())
             self._draw_depth.render()
             z = np.frombuffer(self._ao_map.read(), "f4").reshape(size, size)
-            q = (v @ view[:3, :3].T + view[:3, 3]) * 0.5 + 0.5
+            some = np.nonzero(lit)[0]
+            q = (v[some] @ view[:3, :3].T + view[:3, 3]) * 0.5 + 0.5
             at = np.clip((q[:, :2] * size).astype(int), 0, size - 1)
-            facing = np.clip(normals @ d, 0, 1)
-            seen += (z[at[:, 1], at[:, 0]] > q[:, 2] - 0.005) * facing
-            total += facing
+            seen[some] += (z[at[:, 1], at[:, 0]] > q[:, 2] - 0.005) * lit[some]
+            total += lit
         ao = np.clip(seen / np.maximum(total, 1e-3) * 1.05, 0.08, 1)
-        for part in (1, 2, 5, 6):  # eyes and mouth interior are shaded by the shader itself
+        for part in inner:
             a, b = head.bank.parts[part]
             ao[a:b] = 1
         return ao.astype(np.float32)
@@ -263,7 +318,7 @@ class Renderer:
         """uint8 [size,size,4]: RGB over the background (uint8 [256,256,3]) and the head's alpha."""
         self._write_pose(posed.vertices)
         self._place_worn(posed)
-        ctx, head, p = self.ctx, self.head, self._surface
+        ctx, head = self.ctx, self.head
         ctx.enable(moderngl.DEPTH_TEST)
         ctx.disable(moderngl.CULL_FACE)
         toward = np.asarray(light.directions[0])
@@ -278,37 +333,72 @@ class Renderer:
 
         self._scene_target.use()
         self._scene_target.clear(0, 0, 0, 0)
-        self._light(p, camera, light, shadow)
-        p["eye_centre"].write(np.array([e[0] for e in posed.eyes], "f4").tobytes())
-        p["eye_forward"].write(np.array([e[1] for e in posed.eyes], "f4").tobytes())
-        p["mouth_centre"].value = tuple(head.rest()[head.bank.landmarks[32]])
-        for name, value in look.uniforms().items():
-            p[name].value = value
-        for unit, (name, texture) in enumerate(
-            (
-                ("skin_texture", self._skin),
-                ("wig_texture", self._wig),
-                ("shadow_map", self._shadow),
-                ("normal_texture", self._normal_map),
-            )
-        ):
-            texture.use(unit)
-            p[name].value = unit
-        self._two_sided(self._draw)
+        self._render_head(posed, camera, light, look, shadow)
         self._render_worn(camera, light, shadow)
 
-        self._background.write(np.ascontiguousarray(background).tobytes())
-        self._picture.use()
         ctx.disable(moderngl.DEPTH_TEST)
+        if self._behind_of is not background:  # the pictures of a group have one
+            self._background.write(np.ascontiguousarray(background).tobytes())
+            self._behind_target.use()
+            self._background.use(1)
+            self._linear["background"].value = 1
+            self._linear["size"].value = self._behind.size
+            self._screen_linear.render(moderngl.TRIANGLES)
+            self._behind_of = background
+        self._picture.use()
         q = self._develop
         self._scene.use(0)
-        self._background.use(1)
-        q["scene"].value, q["background"].value = 0, 1
+        self._behind.use(1)
+        q["scene"].value, q["behind"].value = 0, 1
         q["exposure"].value, q["tint"].value = look.exposure, look.tint
         q["down"].value = self.supersample
         self._screen.render(moderngl.TRIANGLES)
         pixels = np.frombuffer(self._picture.read(components=4), np.uint8)
         return pixels.reshape(self.size, self.size, 4)[::-1].copy()
+
+    def _render_head(
+        self, posed: Posed, camera: Camera, light: Light, look: Look, shadow: np.ndarray
+    ) -> None:
+        head = self.head
+        textures = {
+            "skin_texture": self._skin,
+            "wig_texture": self._wig,
+            "shadow_map": self._shadow,
+            "normal_texture": self._normal_map,
+        }
+        values: dict[str, Any] = look.uniforms()
+        values["mouth_centre"] = tuple(head.rest()[head.bank.landmarks[32]])
+        for unit, (name, texture) in enumerate(textures.items()):
+            texture.use(unit)
+            values[name] = unit
+        for part in self._draw:
+            program = self._surfaces[part]
+            self._light(program, camera, light, shadow)
+            for k, name in enumerate(("eye_centre", "eye_forward")):
+                if name in program:
+                    program[name].write(np.array([e[k] for e in posed.eyes], "f4").tobytes())
+            for name, value in values.items():
+                if name in program:
+                    program[name].value = value
+        runs = [r for r in self._runs if r.part != Part.HAIR or not self.worn.hides_hair]
+        self._depth["mvp"].write(camera.matrix.T.astype("f4").tobytes())
+        # Hair is drawn last, but skin under it need not be shaded. A little behind where hair is,
+        # so that of two hairs at one depth the first is seen, as ever.
+        self._scene_target.color_mask = False, False, False, False
+        self.ctx.polygon_offset = 0.0, 64.0
+        for run in runs:
+            if run.part == Part.HAIR:
+                self._draw_depth.render(vertices=run.count * 3, first=run.first * 3)
+        self.ctx.polygon_offset = 0.0, 0.0
+        self._scene_target.color_mask = True, True, True, True
+        for run in runs:
+            self._culled(run.part != Part.HAIR)
+            self._draw[run.part].render(vertices=run.count * 3, first=run.first * 3)
+        self._culled(False)
+
+    def _culled(self, back: bool) -> None:
+        """Bodies are closed and their back faces may be culled; wigs are single sheets."""
+        (self.ctx.enable if back else self.ctx.disable)(moderngl.CULL_FACE)
 
     def _light(self, program: Any, camera: Camera, light: Light, shadow: np.ndarray) -> None:
         program["mvp"].write(camera.matrix.T.astype("f4").tobytes())
@@ -346,14 +436,14 @@ class Renderer:
         """Exact labels of the portrait `posed` against at most TRACKED other poses of it."""
         if len(targets) > TRACKED:
             raise ValueError(f"one pass tracks at most {TRACKED} targets, got {len(targets)}")
-        self._live.write(np.concatenate([posed.vertices, posed.vertices], 1).astype("f4").tobytes())
+        self._places.write(posed.vertices)
         if len(self.worn.labelled):
             here, *there = (self.worn.place(self.head, p) for p in [posed, *targets])
             self._worn_live.write(here.tobytes())
             rows = [t[:, :3] for t in there] + [here[:, :3]] * (TRACKED - len(there))
             self._worn_targets.write(np.ascontiguousarray(np.concatenate(rows, 1)).tobytes())
         padded = [t.vertices for t in targets] + [posed.vertices] * (TRACKED - len(targets))
-        self._targets.write(np.concatenate(padded, 1).astype("f4").tobytes())
+        self._targets.write(np.concatenate(padded, 1))
         self._track_target.use()
         self._track_target.clear(0, 0, 0, 0)
         self.ctx.enable(moderngl.DEPTH_TEST)
@@ -379,7 +469,7 @@ class Renderer:
 
     def labels(self, posed: Posed, camera: Camera) -> Labels:
         """What each pixel of the picture of `posed` shows, without any flow."""
-        self._live.write(np.concatenate([posed.vertices, posed.vertices], 1).astype("f4").tobytes())
+        self._places.write(posed.vertices)
         self._label_target.use()
         self._label_target.clear(0, 0, 0, 0)
         self.ctx.enable(moderngl.DEPTH_TEST)

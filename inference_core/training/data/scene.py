@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -90,24 +92,45 @@ def lopsided(bank: AvatarBank, resting: np.ndarray, rng: np.random.Generator) ->
     return found
 
 
-def skin_texture(bank: AvatarBank, identity: Identity, size: int = 1024) -> np.ndarray:
-    """uint8 [size,size,3]: the lead's texture with a second face mixed into the face's area."""
+_TEXTURES = 48  # that are kept: 0.8 MB each at 512 pixels
 
-    def load(name: str) -> np.ndarray:
-        image = Image.open(bank.folder / "tex" / f"{name}_col.webp").convert("RGB")
-        if image.width != size:
-            image = image.resize((size, size), Image.Resampling.LANCZOS)
-        return np.asarray(image, np.float32)
 
-    lead, (second, share) = load(identity.texture), identity.texture_mix
-    other = load(second)
-    face = (slice(int(0.24 * size), int(0.34 * size)), slice(int(0.24 * size), int(0.41 * size)))
-    gain = lead[face].reshape(-1, 3).mean(0) / other[face].reshape(-1, 3).mean(0)
+@lru_cache(maxsize=_TEXTURES)
+def _skin_file(path: Path, size: int) -> np.ndarray:
+    """uint8 [size,size,3], not to be written to."""
+    image = Image.open(path).convert("RGB")
+    if image.width != size:
+        image = image.resize((size, size), Image.Resampling.LANCZOS)
+    return np.asarray(image)
+
+
+@lru_cache(maxsize=2)
+def _face_area(size: int) -> tuple[tuple[slice, slice], np.ndarray]:
+    """Rows and columns of a skin texture that hold a face, and how much of each pixel there is
+    face, float64 0..1; outside it is none."""
     y, x = np.mgrid[0:size, 0:size] / size
     away = np.sqrt(((x - 0.325) / 0.145) ** 2 + ((y - 0.285) / 0.16) ** 2)
     mask = np.clip((1.05 - away) / 0.3, 0, 1)
-    mask = (mask * mask * (3 - 2 * mask) * share)[..., None].astype(np.float32)
-    return (lead * (1 - mask) + np.clip(other * gain, 0, 255) * mask).astype(np.uint8)
+    rows, columns = (np.nonzero(mask.any(axis))[0] for axis in (1, 0))
+    area = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return area, (mask * mask * (3 - 2 * mask))[area]
+
+
+def skin_texture(bank: AvatarBank, identity: Identity, size: int = 1024) -> np.ndarray:
+    """uint8 [size,size,3]: the lead's texture with a second face mixed into the face's area."""
+    second, share = identity.texture_mix
+    lead, other = (
+        _skin_file(bank.folder / "tex" / f"{name}_col.webp", size)
+        for name in (identity.texture, second)
+    )
+    face = (slice(int(0.24 * size), int(0.34 * size)), slice(int(0.24 * size), int(0.41 * size)))
+    means = [x[face].astype(np.float32).reshape(-1, 3).mean(0) for x in (lead, other)]
+    gain = means[0] / means[1]
+    area, mask = _face_area(size)
+    mask = (mask * share)[..., None].astype(np.float32)
+    mixed = lead.copy()
+    mixed[area] = lead[area] * (1 - mask) + np.clip(other[area] * gain, 0, 255) * mask
+    return mixed
 
 
 def _direction(azimuth: float, elevation: float) -> np.ndarray:

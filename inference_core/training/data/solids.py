@@ -82,8 +82,7 @@ def normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     weld = weld.ravel()
     a, b, c = (vertices[faces[:, k]] for k in range(3))
     face = np.cross(b - a, c - a)
-    total = np.zeros((weld.max() + 1, 3))
-    for k in range(3):
-        np.add.at(total, weld[faces[:, k]], face)
+    corners, count = weld[faces.T.ravel()], weld.max() + 1
+    total = np.stack([np.bincount(corners, np.tile(axis, 3), count) for axis in face.T], 1)
     found = total[weld]
     return found / (np.linalg.norm(found, axis=1, keepdims=True) + 1e-12)

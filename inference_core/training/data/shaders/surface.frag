@@ -1,7 +1,13 @@
 #version 330
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Skin, eyes, teeth, cloth and hair under one shadowed key light, two plain lights and an ambient
-// term in second-order spherical harmonics. Colours are linear.
+// term in second-order spherical harmonics. Colours are linear. A program draws one PART, for
+// software GL computes every branch of a shader for every pixel.
+#define SKIN 0
+#define EYES 1
+#define CARUNCLES 2
+#define TEETH 3
+#define HAIR 4
 in vec3 P; in vec3 N; in vec2 UV; in float MAT; in float AO; in vec4 SP; in vec3 OBJ;
 uniform sampler2D skin_texture; uniform sampler2D wig_texture; uniform sampler2D normal_texture;
 uniform vec3 eye;
@@ -12,7 +18,9 @@ layout(location = 0) out vec4 colour;
 
 //include light.glsl
 
-vec3 hair(vec3 n, vec3 V, float sd) {
+#if PART == HAIR
+vec3 shade(vec3 n, vec3 V, float sd) {
+  if (dot(n, V) < 0) n = -n;
   vec3 t = pow(texture(wig_texture, UV).rgb, vec3(2.2)); float grey = dot(t, vec3(.33));
   vec3 a = mix(t, vec3(grey), smoothstep(.06, .0, grey)*.8)*.8*hair_tint;
   vec3 T = normalize(tangents(n, P, UV)[1]);
@@ -29,7 +37,9 @@ vec3 hair(vec3 n, vec3 V, float sd) {
   return c;
 }
 
-vec3 eyeball(vec3 n, vec3 V, float sd, int e) {
+#elif PART == EYES
+vec3 shade(vec3 n, vec3 V, float sd) {
+  int e = int(MAT+.5)-1;
   vec3 a = pow(texture(skin_texture, UV).rgb, vec3(2.2));
   vec3 d = normalize(P-eye_centre[e]), f = eye_forward[e]; float q = dot(d, f);
   float iris = smoothstep(.83, .865, q);
@@ -46,19 +56,16 @@ vec3 eyeball(vec3 n, vec3 V, float sd, int e) {
   return c + sh(reflect(-V, n))*fresnel*lid;
 }
 
-void main() {
-  vec3 V = normalize(eye-P), n = normalize(N); int m = int(MAT+.5); float sd = shadow();
-  if (dot(n, V) < 0 && m >= 7) n = -n;
-  if (m == 7) { colour = vec4(hair(n, V, sd), 1); return; }
-  if (m == 1 || m == 2) { colour = vec4(eyeball(n, V, sd, m-1), 1); return; }
+#else
+vec3 shade(vec3 n, vec3 V, float sd) {
   vec3 t = texture(skin_texture, UV).rgb, a = pow(t, vec3(2.2)); float ao = AO;
-  bool teeth = (m == 5 || m == 6); float skin = 1.;
+  const bool teeth = PART == TEETH; float skin = 1.;
   float lum = dot(t, vec3(.3, .6, .1));
-  if (m == 0) {  // cloth charts lie outside the head's chart; within it, grey texels are collars and hair
-    skin = (UV.y < .505 && UV.x < .66) ? smoothstep(.04, .10, t.r-t.b) : 0.;
-    if (UV.y >= .505 || UV.x >= .66) a *= mix(cloth_tint, vec3(1), smoothstep(.04, .10, t.r-t.b));
-  }
-  if (m == 0 && skin > .01) {
+#if PART == SKIN
+  // Cloth charts lie outside the head's chart; within it, grey texels are collars and hair.
+  skin = (UV.y < .505 && UV.x < .66) ? smoothstep(.04, .10, t.r-t.b) : 0.;
+  if (UV.y >= .505 || UV.x >= .66) a *= mix(cloth_tint, vec3(1), smoothstep(.04, .10, t.r-t.b));
+  if (skin > .01) {
     a = mix(a, a*skin_tint*skin_gain, skin);
     vec2 from_mouth = (UV-vec2(.327, .3585))/vec2(.062, .030); float lips = smoothstep(1.1, .75, length(from_mouth));
     a *= mix(vec3(1), lip_tint, lips*smoothstep(.0, .25, t.r-t.g));
@@ -66,11 +73,12 @@ void main() {
     a *= 1-beard*jaw*(.75+.25*hash(floor(UV*900.)));
     vec3 bump = texture(normal_texture, UV).xyz*2-1; n = normalize(tangents(n, P, UV)*vec3(bump.xy*.8, bump.z));
   }
-  if (m == 3 || m == 4) skin = .6;
-  if (teeth) {
-    float depth = smoothstep(-.052, .004, (OBJ-mouth_centre).z);
-    ao *= mix(.05, 1., depth*depth)*.85; a *= vec3(.95, .93, .90);
-  }
+#elif PART == CARUNCLES
+  skin = .6;
+#else
+  float depth = smoothstep(-.052, .004, (OBJ-mouth_centre).z);
+  ao *= mix(.05, 1., depth*depth)*.85; a *= vec3(.95, .93, .90);
+#endif
   vec3 wrap = mix(vec3(.12), vec3(.42, .20, .13), skin);  // red light scatters farthest in skin
   vec3 c = a*sh(n)*mix(vec3(ao), pow(vec3(ao), vec3(.75, 1.05, 1.12)), skin);
   float rough = teeth ? .34 : mix(.7, mix(.46, .36, oil), skin);
@@ -86,5 +94,8 @@ void main() {
     c += radiance*nl*F*(s1*.8+s2*.2*mix(.4, 1., oil))*gloss*mix(.6, 1.15, lum)*3.14159*.6;
   }
   c += sh(reflect(-V, n))*(.028+.25*pow(1-nv, 5.))*ao*gloss*.7;
-  colour = vec4(c, 1);
+  return c;
 }
+#endif
+
+void main() { colour = vec4(shade(normalize(N), normalize(eye-P), shadow()), 1); }
