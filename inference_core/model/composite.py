@@ -90,6 +90,9 @@ def layers(
     here = grid(g, g, seen.where)
     still = torch.stack([upper - here, lower - here, hidden - here], 1).square().sum(2)
     away = still.amax(1, keepdim=True).sqrt() * (g / 2)
+    # At a fold, where rounding is felt most, what moves may by chance land on its own place: only
+    # what is still all around stays.
+    away = F.max_pool2d(away, 3, 1, 1)
     return Layers(
         seen=seen,
         upper=upper,
