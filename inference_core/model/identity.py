@@ -140,6 +140,12 @@ class IdentityEncoder(nn.Module):
         """portrait [P,3,256,256], 0..1."""
         return self.read(portrait).portrait
 
+    def compile(self, *args: object, **kwargs: object) -> None:
+        """Compiles its networks, as nn.Module.compile does; what `assemble` does with their maps is
+        quick, and stays."""
+        self._look = torch.compile(self._look, *args, **kwargs)  # type: ignore[method-assign, call-overload]
+        self.surface.compile(*args, **kwargs)
+
     def code_of(self, portrait: Tensor) -> Tensor:
         """The code [P,CODE] alone."""
         return self._look(portrait)[1]

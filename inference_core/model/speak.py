@@ -50,7 +50,7 @@ class Speak(nn.Module):
         )
         # Lips that are apart in the portrait have farther to go until they close.
         shut = portrait.gap * (closing(content, controls) - closing(own_content, own))
-        change = change - shut * F.one_hot(torch.tensor(JAW), AXES)
+        change = change - shut * F.one_hot(torch.tensor(JAW, device=change.device), AXES)
         read = expanded(portrait, batch)
         found = self.layers(portrait, read, change, pose(own), pose(controls), plane(controls))
         busy = activity(asked - mine, pose(controls) - pose(own), plane(controls))

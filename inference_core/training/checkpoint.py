@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import torch
@@ -30,18 +31,25 @@ class Average:
 
 
 def save(
-    path: Path, module: nn.Module, average: Average, optimiser: torch.optim.Optimizer, step: int
+    path: Path,
+    module: nn.Module,
+    average: Average,
+    optimiser: torch.optim.Optimizer | None,
+    step: int,
+    score: float | None = None,
 ) -> None:
-    """One file, written beside its final name and renamed."""
+    """One file, written beside its final name and renamed. Without an optimiser nothing can go on
+    from it; score: what the averaged weights were worth, the more the better."""
     tensors: dict[str, Tensor] = {f"model.{k}": v for k, v in module.state_dict().items()}
     tensors |= {f"average.{k}": v for k, v in average.tensors.items()}
-    for index, state in optimiser.state_dict()["state"].items():
+    states = optimiser.state_dict()["state"] if optimiser is not None else {}
+    for index, state in states.items():
         tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
     part = path.with_suffix(".part")
     save_file(
         {k: v.contiguous().clone() for k, v in tensors.items()},
         part,
-        metadata={"speak": json.dumps({"step": step})},
+        metadata={"speak": json.dumps({"step": step, "score": score})},
     )
     part.replace(path)
 
@@ -54,15 +62,15 @@ def load(
 ) -> int:
     """Restores everything that is given; returns the step."""
     tensors = load_file(path)
-    with safe_open(path, "pt") as file:
-        step = int(json.loads(file.metadata()["speak"])["step"])
+    step = int(_facts(path)["step"])
 
     def part(prefix: str) -> dict[str, Tensor]:
         return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
     module.load_state_dict(part("model."))
     if average is not None:
-        average.tensors = part("average.")
+        for key, value in part("average.").items():
+            average.tensors[key] = value.to(average.tensors[key].device)
     if optimiser is not None:
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in part("optimiser.").items():
@@ -71,6 +79,18 @@ def load(
         whole = optimiser.state_dict()
         optimiser.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
     return step
+
+
+def _facts(path: Path) -> dict[str, float]:
+    with safe_open(path, "pt") as file:
+        facts: dict[str, float] = json.loads(file.metadata()["speak"])
+    return facts
+
+
+def score(path: Path) -> float:
+    """What the weights of a file were worth when it was written; minus infinity without a file."""
+    found = _facts(path).get("score") if path.exists() else None
+    return -math.inf if found is None else found
 
 
 def load_average(path: Path, module: nn.Module) -> int:

@@ -74,6 +74,7 @@ def perceived(real: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
 def gradient_penalty(judge: Discriminator, window: Tensor, mask: Tensor) -> Tensor:
     """R1 (Mescheder et al. 2018) on true windows, scaled for being taken now and then."""
     window = window.detach().requires_grad_()
-    scores = torch.stack([scale[-1].sum() for scale in judge(window, mask)]).sum()
+    # Not judge(...): that may be compiled, and has no second derivative then.
+    scores = torch.stack([scale[-1].sum() for scale in judge.forward(window, mask)]).sum()
     (gradient,) = torch.autograd.grad(scores, window, create_graph=True)
     return R1_EVERY * _R1 / 2 * gradient.square().sum((1, 2, 3)).mean() / window[0].numel()

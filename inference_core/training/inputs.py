@@ -31,6 +31,8 @@ def prepare(
     ready |= {key: batch[key].float() for key in _LABELS if key in batch}
     ready |= {key: batch[key][:, 0].float() for key in _PORTRAITS if key in batch}
     ready["sway"] = body_sway(ready["flow"], ready["material"])
+    if device.type == "cuda":  # from pinned memory they travel while the step before still runs
+        return {k: v.pin_memory().to(device, non_blocking=True) for k, v in ready.items()}
     return {k: v.to(device) for k, v in ready.items()}
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from . import checkpoint
 from .data.dataset import Batch, GroupFolder
+from .precision import uncompiled
 
 _TOLD_EVERY = 25  # steps between lines of the log
 
@@ -39,7 +40,8 @@ class Pace(Protocol):
 
 class Loop:
     """A run over rendered groups. What is learned says `losses` and `evaluate`, and what is in the
-    log. Writes log.csv and last.safetensors to `out`, and resumes from there."""
+    log. Writes log.csv, last.safetensors and best.safetensors to `out`, and resumes from the last;
+    the best has the averaged weights that people never trained on spoke for."""
 
     logged: tuple[str, ...] = ()
 
@@ -55,9 +57,11 @@ class Loop:
             betas=(0.9, 0.99),
             weight_decay=1e-4,
         )
-        self.step = 0
+        self.step, self._judged = 0, -1
         out.mkdir(parents=True, exist_ok=True)
         self.last = out / "last.safetensors"
+        self.best = out / "best.safetensors"
+        self.top = checkpoint.score(self.best)
         if self.last.exists():
             self.step = checkpoint.load(self.last, net, self.average, self.optimiser)
             print(f"resumed at step {self.step}", flush=True)
@@ -73,8 +77,9 @@ class Loop:
         """What a step makes smaller, by name."""
         raise NotImplementedError
 
-    def evaluate(self) -> None:
-        """Say and show what the averaged weights are worth."""
+    def evaluate(self) -> float:
+        """Say and show what the averaged weights are worth on people never trained on; the more the
+        better."""
         raise NotImplementedError
 
     def run(self, minutes: float) -> None:
@@ -89,10 +94,9 @@ class Loop:
                 self._log(recent, time.monotonic() - begun)
                 recent = []
             if self.step % self._pace.sample_every == 0:
-                self.save()
-                self.evaluate()
-        self.save()
-        self.evaluate()
+                self.judge_weights()
+        if self._judged != self.step:
+            self.judge_weights()
 
     def learn(self, batch: Batch) -> dict[str, Tensor]:
         """One step of the optimiser; the losses that it was made on."""
@@ -105,6 +109,17 @@ class Loop:
         self.average.update(self._net, self.step)
         self.step += 1
         return losses
+
+    def judge_weights(self) -> None:
+        """Save the state of the run, and the averaged weights beside it if none were better."""
+        self.save()
+        self._judged = self.step
+        # It has other shapes than a step, for which nothing is compiled.
+        with uncompiled():
+            worth = self.evaluate()
+        if worth > self.top:
+            self.top = worth
+            checkpoint.save(self.best, self._net, self.average, None, self.step, worth)
 
     def save(self) -> None:
         """Write everything that is needed to go on."""

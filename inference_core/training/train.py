@@ -4,7 +4,8 @@
 python -m inference_core.training.train CONFIG.toml --data FOLDER --out FOLDER [--minutes 60]
 
 The flow must be found before a picture can teach anything; `train_painter` comes after it. Writes
-log.csv, samples_*.png and last.safetensors, and resumes from there.
+log.csv, samples_*.png, last.safetensors, from which it resumes, and best.safetensors: the weights
+of the best evaluation on people never trained on.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from .data.dataset import HELD_MATERIAL, Batch
 from .inputs import prepare
 from .loop import Loop
 from .losses import feature_weight, flow_loss
-from .precision import autocast
+from .precision import autocast, compile_parts, processor
 from .restore import restore
 from .surface import surface_losses
 
@@ -54,6 +55,7 @@ class Config:
     feature_gain: float = 4.0  # extra weight of the flow around eyes and mouth
     map_fixed: bool = False  # leaves the map of the face as it is (train_surface is quicker at it)
     still_gain: float = 4.0  # extra weight of targets whose pose is the portrait's: pure expression
+    compiled: bool | None = None  # E_i's networks, by torch.compile; not given: on a GPU
 
 
 class Trainer(Loop):
@@ -70,9 +72,7 @@ class Trainer(Loop):
     ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        if device.type == "cpu":
-            torch.set_num_threads(config.threads)
+        device = processor(config.threads)
         self.net = Speak()
         if pack is not None:
             start_from(self.net, pack)
@@ -85,6 +85,7 @@ class Trainer(Loop):
         self.speak = self.net
         if config.map_fixed:
             self.net.identity.surface.requires_grad_(False)
+        compile_parts(config.compiled, device, self.net.identity, self.net.editing)
         super().__init__(config, self.net, data, out, _KEYS)
 
     def autocast(self) -> torch.autocast:
@@ -163,9 +164,9 @@ class Trainer(Loop):
         )
 
     @torch.no_grad()
-    def evaluate(self) -> None:
-        """Flow error on people never trained on and PSNR of the layers alone, averaged weights; a
-        sample grid of portrait, two truths, and the same as made."""
+    def evaluate(self) -> float:
+        """PSNR of the layers alone on people never trained on, averaged weights. Says the flow's
+        error, too; a sample grid of portrait, two truths, and the same as made."""
         kept = {k: v.clone() for k, v in self.net.state_dict().items()}
         self.net.load_state_dict(self.average.tensors)
         self.net.eval()
@@ -211,6 +212,7 @@ class Trainer(Loop):
         print(line, flush=True)
         with (self.out / "evaluation.txt").open("a") as file:
             file.write(line + "\n")
+        return float(np.mean(scores))
 
 
 def start_from(net: Speak, pack: Path) -> None:

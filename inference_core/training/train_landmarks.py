@@ -20,6 +20,7 @@ from ..model.layers import grid
 from . import checkpoint
 from .augment import degrade, grade, occlude
 from .data.dataset import GroupFolder
+from .precision import autocast, processor
 
 SIDE = 128
 # The detector's box has the eyes at 0.38 of its height and the mouth at 0.77 (measured on faces of
@@ -84,9 +85,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.manual_seed(0)
-    torch.set_num_threads(options.threads)
+    device = processor(options.threads)
     net = LandmarkNet()
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = checkpoint.Average(net, 0.995)
     optimiser = torch.optim.AdamW(net.parameters(), 3e-3, betas=(0.9, 0.99), weight_decay=1e-4)
     groups = GroupFolder(options.data / "train", ("pictures", "points"))
@@ -105,7 +106,8 @@ def main() -> None:
         pictures = grade(pictures, rng).flatten(0, 1)
         images, truth, face = crops(pictures, batch["points"].flatten(0, 1), rng)
         images = occlude(degrade(images, rng), rng).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        images, truth, face = images.to(device), truth.to(device), face.to(device)
+        with autocast(device):
             found, logit, heat = net.score(images)
         near = face * (truth.abs().amax((1, 2)) < 1.05)
         error = (found - truth).norm(dim=2).mean(1)

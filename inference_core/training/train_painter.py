@@ -4,7 +4,8 @@
 python -m inference_core.training.train_painter inference_core/training/configs/painter.toml
     --data FOLDER --speak GEOMETRY.safetensors --out FOLDER [--minutes 40]
 
-Writes log.csv, samples_*.png and last.safetensors (all of SPEAK), and resumes from there.
+Writes log.csv, samples_*.png, last.safetensors (all of SPEAK), from which it resumes, and
+best.safetensors: the weights with the least loss on people never trained on.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from .discriminator import (
 from .inputs import prepare, swayed
 from .loop import Loop
 from .losses import coarse_loss, feature_weight, picture_loss
-from .precision import autocast
+from .precision import autocast, compile_parts, processor
 
 _KEYS = ("pictures", "alpha", "flow", "material", "pose", "expression", "points")
 _LOGGED = ("picture", "coarse", "matte", "timid", "adversarial", "perceptual")
@@ -60,6 +61,7 @@ class Config:
     adversarial: float = 0.0  # weight of the discriminator's say about what is painted; 0: none
     perceptual: float = 1.0  # weight of its features, where there is one
     judged_from: int = 0  # the step at which it starts to speak
+    compiled: bool | None = None  # all networks, by torch.compile; not given: on a GPU
 
 
 class Painter(Loop):
@@ -70,9 +72,7 @@ class Painter(Loop):
     def __init__(self, config: Config, data: Path, out: Path, speak: Path) -> None:
         torch.manual_seed(config.seed)
         self.config = config
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        if device.type == "cpu":
-            torch.set_num_threads(config.threads)
+        device = processor(config.threads)
         self.net = Speak()
         start_from(self.net, speak)
         self.net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -80,11 +80,15 @@ class Painter(Loop):
         # Of what E_i reads only the features that are painted with may change.
         for part in (self.net.generator, self.net.identity.features):
             part.requires_grad_(True)
+        compile_parts(
+            config.compiled, device, self.net.identity, self.net.editing, self.net.generator
+        )
         super().__init__(config, self.net, data, out, _KEYS)
         self.judge: Discriminator | None = None
         self.shown: tuple[Tensor, Tensor, Tensor] | None = None
         if config.adversarial:
             self.judge = Discriminator().to(self.device)
+            compile_parts(config.compiled, device, self.judge)
             self.judge_optimiser = torch.optim.AdamW(self.judge.parameters(), 2e-4, (0.0, 0.99))
         self.last_judge = out / "judge.safetensors"
         if self.judge is not None and self.last_judge.exists():
@@ -101,8 +105,8 @@ class Painter(Loop):
         [B,1,s,s], and the points [B,6,2] of their faces."""
         groups, drawn = len(ready["pictures"]), ready["pictures"].shape[1] - 1
         drawn = min(drawn, self.config.drawn)
-        who = torch.arange(groups).repeat_interleave(drawn)
-        to = torch.arange(1, 1 + drawn).repeat(groups)
+        who = torch.arange(groups, device=self.device).repeat_interleave(drawn)
+        to = torch.arange(1, 1 + drawn, device=self.device).repeat(groups)
         with autocast(self.device):
             portrait = self.net.identity(
                 ready["seen"].contiguous(memory_format=torch.channels_last)
@@ -129,6 +133,24 @@ class Painter(Loop):
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         drawing, truth, alpha, points = self.draw(prepare(batch, self.rng, self.device))
+        found = self._wrong(drawing, truth, alpha, points)
+        if self.judge is not None and self.step >= self.config.judged_from:
+            # True and painted frames differ where there may be paint, and nowhere else.
+            made, needed = drawing.rgb.float(), resize(drawing.needed, truth.shape[-1]).detach()
+            real = (made + (truth - made) * needed).detach()
+            with autocast(self.device):
+                opinions = self.judge(made, needed)
+                found["adversarial"] = self.config.adversarial * believed(opinions)
+                with torch.no_grad():
+                    true = self.judge(real, needed)
+                found["perceptual"] = self.config.perceptual * perceived(true, opinions)
+            self.shown = (real, made.detach(), needed)
+        return found
+
+    def _wrong(
+        self, drawing: Drawing, truth: Tensor, alpha: Tensor, points: Tensor
+    ) -> dict[str, Tensor]:
+        """What the truth alone says against a drawing; shapes as of `draw`."""
         size = truth.shape[-1]
         needed = resize(drawing.needed, size).detach()
         # What is copied has the portrait's strands and grain, and never the truth's: it is held to
@@ -141,23 +163,12 @@ class Painter(Loop):
         uncovered = drawing.uncovered
         seen = uncovered * resize(alpha, uncovered.shape[-1])
         made = drawing.rgb.float()
-        found = {
+        return {
             "picture": 3 * picture_loss(made, truth, weight),
             "coarse": 3 * coarse_loss(made, truth, _ELSEWHERE + bare),
             "matte": (wrong * uncovered).sum() / uncovered.sum().clamp_min(1),
             "timid": _BOLD * ((1 - drawing.copied) * seen).sum() / seen.sum().clamp_min(1),
         }
-        if self.judge is not None and self.step >= self.config.judged_from:
-            # True and painted frames differ where there may be paint, and nowhere else.
-            real = (made + (truth - made) * needed).detach()
-            with autocast(self.device):
-                opinions = self.judge(made, needed)
-                found["adversarial"] = self.config.adversarial * believed(opinions)
-                with torch.no_grad():
-                    true = self.judge(real, needed)
-                found["perceptual"] = self.config.perceptual * perceived(true, opinions)
-            self.shown = (real, made.detach(), needed)
-        return found
 
     def _teach_judge(self) -> None:
         """One step of the discriminator, on the frames that it has just judged."""
@@ -180,17 +191,20 @@ class Painter(Loop):
             save_file(self.judge.state_dict(), self.last_judge)
 
     @torch.no_grad()
-    def evaluate(self) -> None:
-        """PSNR on people never trained on, averaged weights, before and after painting; a sheet of
-        portrait, two truths, the same as made, and before painting."""
+    def evaluate(self) -> float:
+        """Minus the loss on people never trained on, averaged weights, of which the discriminator
+        has no say: it changes. Says PSNR before and after painting; a sheet of portrait, two
+        truths, the same as made, and before painting."""
         kept = {k: v.clone() for k, v in self.net.state_dict().items()}
         self.net.load_state_dict(self.average.tensors)
         scores: dict[str, list[float]] = {"painted": [], "before": [], "where painted": []}
-        strips = []
+        strips, losses = [], []
         for i in range(len(self.evaluation["pictures"])):
             one = {k: v[i : i + 1] for k, v in self.evaluation.items()}
             ready = prepare(one, self.rng, self.device, augment=False)
-            drawing, truth, _, _ = self.draw(ready)
+            drawing, truth, alpha, points = self.draw(ready)
+            wrong = self._wrong(drawing, truth, alpha, points)
+            losses.append(float(torch.stack(list(wrong.values())).sum()))
             mask = resize(drawing.needed, truth.shape[-1])
             made = drawing.rgb.float()
             for name, frame in (("painted", made), ("before", drawing.layered)):
@@ -207,6 +221,7 @@ class Painter(Loop):
         print(f"step {self.step}: {said}", flush=True)
         with (self.out / "evaluation.txt").open("a") as file:
             file.write(f"step {self.step}: {said}\n")
+        return -float(np.mean(losses))
 
 
 def _decibels(mse: Tensor) -> list[float]:

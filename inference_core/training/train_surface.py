@@ -20,7 +20,7 @@ from ..model.surface import SurfaceNet
 from . import checkpoint
 from .augment import degrade, grade, occlude, shade_eyes
 from .data.dataset import Batch, GroupFolder
-from .precision import autocast
+from .precision import autocast, compile_parts, processor
 from .restore import restore
 from .surface import mirrored, surface_losses
 
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.manual_seed(0)
-    torch.set_num_threads(options.threads)
+    device = processor(options.threads)
     net = SurfaceNet()
     if options.pack:
         identity = IdentityEncoder()
@@ -75,7 +75,8 @@ def main() -> None:
             identity, options.pack / "identity.onnx", "identity.", (torch.zeros(1, 3, 256, 256),)
         )
         net = identity.surface
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    compile_parts(None, device, net)
     average = checkpoint.Average(net, 0.99)
     optimiser = torch.optim.AdamW(net.parameters(), _RATE, betas=(0.9, 0.99), weight_decay=1e-4)
     groups = GroupFolder(options.data / "train", _KEYS)
@@ -91,8 +92,8 @@ def main() -> None:
             break
         for group in optimiser.param_groups:
             group["lr"] = _RATE * min(1, (step + 1) / 50) * max(0.02, min(1.0, 2 * (1 - done)))
-        seen, uv, material = views(batch, rng)
-        with autocast(torch.device("cpu")):
+        seen, uv, material = (x.to(device) for x in views(batch, rng))
+        with autocast(device):
             found = net(seen.contiguous(memory_format=torch.channels_last))
         losses = surface_losses(found, uv, material)
         total = torch.stack(list(losses.values())).sum()

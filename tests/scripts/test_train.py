@@ -35,12 +35,49 @@ def test_it_goes_from_rendering_to_a_pack(calls, tmp_path):
     found, _, arguments = calls
     assert train.main([*arguments, "--hours", "2"]) == 0
     assert modules(found) == [
-        "data.render_groups", "data.render_groups", "data.template", "train_surface", "train",
+        "data.render_groups", "data.template", "data.render_groups", "train_surface", "train",
         "train_painter", "train_irfd", "train_landmarks", "export",
     ]  # fmt: skip
     minutes = [float(c[c.index("--minutes") + 1]) for c in found if "--minutes" in c]
     assert sum(minutes) == pytest.approx(120)
     assert (tmp_path / "run" / "pack" / "voice.onnx").exists()
+
+
+def test_few_minutes_are_dealt_out_until_the_pack_is_there(calls, monkeypatch):
+    """Stages take a quarter longer than they are told to; what is over is taken from the others."""
+    found, _, arguments = calls
+    clock = [0.0]
+
+    def run(command, **_):
+        found.append(command)
+        around = {s.module: s.around for s in train.stages(Path("a"), Path("o"), 4, 2)}
+        clock[0] += around[command[2].removeprefix("inference_core.training.")]
+        if "--minutes" in command:
+            clock[0] += 1.25 * 60 * float(command[command.index("--minutes") + 1])
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(train.subprocess, "run", run)
+    monkeypatch.setattr(train.time, "monotonic", lambda: clock[0])
+    assert train.main([*arguments, "--minutes", "10"]) == 0
+    assert modules(found)[-1] == "export"
+    assert 9 * 60 < clock[0] < 10 * 60 + 15
+    given = [float(c[c.index("--minutes") + 1]) for c in found if "--minutes" in c]
+    assert len(given) == 6  # the rendering is among them
+    assert min(given) > 0.1
+
+
+def test_a_run_that_has_hours_renders_all_of_its_people(calls):
+    found, _, arguments = calls
+    assert train.main([*arguments, "--hours", "1"]) == 0
+    assert all("--minutes" not in c for c, m in zip(found, modules(found), strict=True)
+               if m == "data.render_groups")  # fmt: skip
+
+
+def test_later_stages_take_the_best_weights_of_earlier_ones():
+    by_name = {s.name: s.arguments for s in train.stages(Path("a"), Path("o"), 4, 2)}
+    for later, earlier in (("painter", "geometry"), ("irfd", "painter"), ("export", "painter")):
+        speak = by_name[later][by_name[later].index("--speak") + 1]
+        assert Path(speak).parts[-2:] == (earlier, "best.safetensors")
 
 
 def test_it_goes_on_where_it_stopped(calls):

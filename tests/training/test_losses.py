@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from inference_core.model.expression import AXES
+from inference_core.model.speak import Speak
 from inference_core.model.template import Template
-from inference_core.training import train_painter
+from inference_core.training import checkpoint, train_painter
 from inference_core.training.data.group import DRAWN, Group
 from inference_core.training.data.renderer import TRACKED
 from inference_core.training.inputs import body_sway
@@ -128,6 +129,37 @@ def test_training_resumes_where_it_stopped(trainer, tmp_path):
         assert torch.equal(before, after)
     assert (tmp_path / "out" / "samples_000002.png").exists()
     assert "PSNR" in (tmp_path / "out" / "evaluation.txt").read_text()
+
+
+def test_the_best_weights_are_kept_whatever_follows(data, monkeypatch):
+    """Steps 1 to 3 are worth 1, 3 and 2; a run that goes on must be better than 3 to replace it."""
+    worth: list[float] = [1.0, 3.0, 2.0, 2.5]
+    seen: list[dict[str, torch.Tensor]] = []
+
+    def evaluate(trainer):
+        seen.append({k: v.clone() for k, v in trainer.average.tensors.items()})
+        return worth[len(seen) - 1]
+
+    def learn(trainer, _):
+        with torch.no_grad():
+            trainer.net.identity.shape.weight.add_(1)
+        trainer.average.update(trainer.net, trainer.step)
+        trainer.step += 1
+        return {}
+
+    monkeypatch.setattr(Trainer, "evaluate", evaluate)
+    monkeypatch.setattr(Trainer, "learn", learn)
+    for steps in (3, 4):
+        config = Config(batch=1, sample_every=1, total_steps=steps)
+        trainer = Trainer(config, data, data / "out")
+        trainer.run(minutes=60)
+        net = Speak()
+        assert checkpoint.load_average(trainer.best, net) == 2
+        assert checkpoint.score(trainer.best) == trainer.top == 3.0
+        for name, value in net.state_dict().items():
+            assert torch.equal(value, seen[1][name])
+    assert len(seen) == 4  # each step is judged once
+    assert checkpoint.load_average(trainer.last, net) == 4
 
 
 def test_losses_are_zero_on_the_truth_and_grow_with_the_error():
