@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The voice's measures agree with their definitions on speech whose answer is known."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -8,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inference_core.evaluation.voice import hard_cases, rows, seen, speed
+from inference_core.evaluation.voice import hard_cases, rows, seen, speed, synthetic
 from inference_core.evaluation.voice.agreement import NOTHING, compare
 from inference_core.evaluation.voice.plot import plot
 from inference_core.evaluation.voice.recordings import Recording, joined, plain_words
 from inference_core.runtime.mouth import viseme_weights
 from inference_core.runtime.pack import DEFAULT
-from inference_core.runtime.phones import INDEX
+from inference_core.runtime.phones import INDEX, PHONES
 from inference_core.runtime.voice import Heard
 
 
@@ -176,3 +177,36 @@ def test_without_recordings_the_rows_say_what_they_need() -> None:
         found = rows.measure(bench, given, Path("nowhere"))
         assert "unavailable" in found[-1].figure
         assert found[-1].met is None
+
+
+def test_unseen_voices_are_counted_with_and_without_the_scot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    corpus = pytest.importorskip("inference_core.training.voice.corpus")
+
+    class HearsOnlyS:
+        def run(self, output_names: list[str], feed: dict[str, np.ndarray]) -> list[object]:
+            posteriors = np.full(
+                (1, feed["samples"].shape[1] // 320, len(PHONES)), 1e-4, np.float32
+            )
+            posteriors[..., INDEX["s"]] = 0.9
+            return [posteriors]
+
+    def write(folder: Path, seed: int, share: float) -> None:
+        pcm = np.random.default_rng(seed).normal(0, 3000, 32000).astype("<i2")
+        for part in corpus.UNSEEN_PARTS:
+            (folder / f"{part}.pcm").write_bytes(pcm.tobytes())
+            said = [(0, "awb", "f"), (16000, "us+f4", "s")]
+            table = [
+                {"at": at, "n": 16000, "speaker": who, "phones": [[0, 1, INDEX[phone]]]}
+                for at, who, phone in (said if part == "unseen_voice" else said[1:])
+            ]
+            (folder / f"{part}.json").write_text(json.dumps(table))
+
+    monkeypatch.setattr(corpus, "write_unseen", write)
+    found = synthetic.measure(HearsOnlyS(), quick=False)
+    assert found is not None
+    assert list(found) == ["unseen_voice", "without_scot", "unseen_language"]
+    assert found["unseen_voice"]["visemes"] == pytest.approx(0.5)
+    assert found["without_scot"]["phones"] == found["unseen_language"]["phones"] == 1
+    assert found["unseen_voice"]["seconds"] == 2

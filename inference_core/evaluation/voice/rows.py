@@ -77,6 +77,7 @@ def unseen(session: Session, quick: bool) -> list[Row]:
     found = synthetic.measure(session, quick)
     names = {
         "unseen_voice": "unseen synthetic voices (flite awb, four of espeak-ng's)",
+        "without_scot": "the same without awb, a Scot with American labels",
         "unseen_language": "unseen languages (espeak-ng hu, pl; unseen voices)",
     }
     if found is None:
