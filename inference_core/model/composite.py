@@ -88,7 +88,8 @@ def layers(
     plate = plate / change.new_tensor(PLATE_HALF)[:, None, None]
     skin = _covered(parts, upper, lower)
     here = grid(g, g, seen.where)
-    still = torch.stack([upper - here, lower - here, hidden - here], 1).square().sum(2)
+    # Nothing is to be learnt from it: a root has no slope at 0.
+    still = torch.stack([upper - here, lower - here, hidden - here], 1).detach().square().sum(2)
     away = still.amax(1, keepdim=True).sqrt() * (g / 2)
     # At a fold, where rounding is felt most, what moves may by chance land on its own place: only
     # what is still all around stays.

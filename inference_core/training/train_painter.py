@@ -15,6 +15,7 @@ import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -40,9 +41,10 @@ from .inputs import prepare, swayed
 from .loop import Loop
 from .losses import coarse_loss, feature_weight, picture_loss
 from .precision import autocast, compile_parts, processor
+from .sync import frozen, spoken, sync_loss
 
-_KEYS = ("pictures", "alpha", "flow", "material", "pose", "expression", "points")
-_LOGGED = ("picture", "coarse", "matte", "timid", "adversarial", "perceptual")
+KEYS = ("pictures", "alpha", "flow", "material", "pose", "expression", "points")
+_LOGGED = ("picture", "coarse", "matte", "timid", "adversarial", "perceptual", "sync")
 _ELSEWHERE = 0.05  # weight of pixels that are not painted, which only the mask's skirt changes
 _GRAIN = 0.8  # of the fine picture loss is not asked of what is uncovered
 _BOLD = 0.1  # weight of paint where a copy could be: of two that are as wrong, the sharp one
@@ -62,14 +64,65 @@ class Config:
     perceptual: float = 1.0  # weight of its features, where there is one
     judged_from: int = 0  # the step at which it starts to speak
     compiled: bool | None = None  # all networks, by torch.compile; not given: on a GPU
+    sync: float = 0.0  # weight of the sync expert's say about mouths; 0: none
+    motion: bool = False  # learns how far sounds and emotions move a face, instead of painting
+
+
+class Drawn(NamedTuple):
+    """What is made, true pictures [B,3,s,s] and mattes [B,1,s,s], the points [B,6,2] of their faces
+    and what they say, content [B,15]."""
+
+    drawing: Drawing
+    truth: Tensor
+    alpha: Tensor
+    points: Tensor
+    content: Tensor
+
+
+def draw(net: Speak, ready: Batch, drawn: int, motion: bool = False) -> Drawn:
+    """At most `drawn` targets of every portrait in what `prepare` gives, the frames of one standing
+    together. motion: gradients reach what moves faces, too."""
+    groups, drawn = len(ready["pictures"]), min(drawn, ready["pictures"].shape[1] - 1)
+    device = ready["pictures"].device
+    who = torch.arange(groups, device=device).repeat_interleave(drawn)
+    to = torch.arange(1, 1 + drawn, device=device).repeat(groups)
+    with autocast(device):
+        portrait = net.identity(ready["seen"].contiguous(memory_format=torch.channels_last))
+    each = Portrait(*(x[who] for x in portrait))
+    with torch.set_grad_enabled(motion and torch.is_grad_enabled()):
+        mine, asked = ready["expression"][who, 0], ready["expression"][who, to]
+        own_pose, pose = ready["pose"][who, 0], ready["pose"][who, to]
+        sway = ready["sway"][who, to - 1]
+        with autocast(device):
+            latent, change = net.editing(asked, mine, pose, own_pose, each.code)
+        still = torch.tensor([[0.0, 0.0, 1.0]], device=device).expand(len(who), -1)
+        found = net.layers(
+            each, each, change.float(), own_pose, pose, still,
+            sway[:, :, None, None] * each.alpha,
+        )  # fmt: skip
+        busy = activity(asked - mine, pose - own_pose, swayed(sway))
+    with autocast(device):
+        drawing = net.generator(
+            ready["pictures"][who, 0], each.features, found, latent.float(), busy
+        )
+    return Drawn(
+        drawing,
+        ready["pictures"][who, to],
+        ready["alpha"][who, to][:, None],
+        ready["points"][who, to],
+        spoken(asked),
+    )
 
 
 class Painter(Loop):
-    """Training state; `net` is all of SPEAK, of which only the generator learns."""
+    """Training state; `net` is all of SPEAK, of which only the generator learns, or (`motion`) only
+    what weighs the axes of expression: the editing module's correction and E_i's strengths."""
 
     logged = _LOGGED
 
-    def __init__(self, config: Config, data: Path, out: Path, speak: Path) -> None:
+    def __init__(
+        self, config: Config, data: Path, out: Path, speak: Path, expert: Path | None = None
+    ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
         device = processor(config.threads)
@@ -78,12 +131,17 @@ class Painter(Loop):
         self.net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.net.requires_grad_(False)
         # Of what E_i reads only the features that are painted with may change.
-        for part in (self.net.generator, self.net.identity.features):
+        paint = (self.net.generator, self.net.identity.features)
+        moves = (self.net.editing.correction, self.net.identity.gain)
+        for part in moves if config.motion else paint:
             part.requires_grad_(True)
         compile_parts(
             config.compiled, device, self.net.identity, self.net.editing, self.net.generator
         )
-        super().__init__(config, self.net, data, out, _KEYS)
+        super().__init__(config, self.net, data, out, KEYS)
+        if config.sync and expert is None:
+            raise ValueError("the sync loss asks an expert: give the file of one (train_sync)")
+        self.expert = frozen(expert).to(self.device) if config.sync and expert else None
         self.judge: Discriminator | None = None
         self.shown: tuple[Tensor, Tensor, Tensor] | None = None
         if config.adversarial:
@@ -100,44 +158,18 @@ class Painter(Loop):
         self._teach_judge()
         return losses
 
-    def draw(self, ready: Batch) -> tuple[Drawing, Tensor, Tensor, Tensor]:
-        """The drawn targets of every portrait: what is made, true pictures [B,3,s,s], true mattes
-        [B,1,s,s], and the points [B,6,2] of their faces."""
-        groups, drawn = len(ready["pictures"]), ready["pictures"].shape[1] - 1
-        drawn = min(drawn, self.config.drawn)
-        who = torch.arange(groups, device=self.device).repeat_interleave(drawn)
-        to = torch.arange(1, 1 + drawn, device=self.device).repeat(groups)
-        with autocast(self.device):
-            portrait = self.net.identity(
-                ready["seen"].contiguous(memory_format=torch.channels_last)
-            )
-        each = Portrait(*(x[who] for x in portrait))
-        with torch.no_grad():
-            mine, asked = ready["expression"][who, 0], ready["expression"][who, to]
-            own_pose, pose = ready["pose"][who, 0], ready["pose"][who, to]
-            sway = ready["sway"][who, to - 1]
-            with autocast(self.device):
-                latent, change = self.net.editing(asked, mine, pose, own_pose, each.code)
-            still = torch.tensor([[0.0, 0.0, 1.0]], device=self.device).expand(len(who), -1)
-            found = self.net.layers(
-                each, each, change.float(), own_pose, pose, still,
-                sway[:, :, None, None] * each.alpha,
-            )  # fmt: skip
-            busy = activity(asked - mine, pose - own_pose, swayed(sway))
-        with autocast(self.device):
-            drawing = self.net.generator(
-                ready["pictures"][who, 0], each.features, found, latent.float(), busy
-            )
-        alpha = ready["alpha"][who, to][:, None]
-        return drawing, ready["pictures"][who, to], alpha, ready["points"][who, to]
+    def _draw(self, ready: Batch) -> Drawn:
+        return draw(self.net, ready, self.config.drawn, self.config.motion)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        drawing, truth, alpha, points = self.draw(prepare(batch, self.rng, self.device))
-        found = self._wrong(drawing, truth, alpha, points)
+        ready = prepare(batch, self.rng, self.device)
+        shown = self._draw(ready)
+        found = self._wrong(shown)
+        made = shown.drawing.rgb.float()
         if self.judge is not None and self.step >= self.config.judged_from:
             # True and painted frames differ where there may be paint, and nowhere else.
-            made, needed = drawing.rgb.float(), resize(drawing.needed, truth.shape[-1]).detach()
-            real = (made + (truth - made) * needed).detach()
+            needed = resize(shown.drawing.needed, shown.truth.shape[-1]).detach()
+            real = (made + (shown.truth - made) * needed).detach()
             with autocast(self.device):
                 opinions = self.judge(made, needed)
                 found["adversarial"] = self.config.adversarial * believed(opinions)
@@ -145,23 +177,31 @@ class Painter(Loop):
                     true = self.judge(real, needed)
                 found["perceptual"] = self.config.perceptual * perceived(true, opinions)
             self.shown = (real, made.detach(), needed)
+        if self.expert is not None:
+            others = spoken(ready["expression"]).flatten(0, 1)
+            found["sync"] = self.config.sync * sync_loss(
+                self.expert, made, shown.points, shown.content, others
+            )
         return found
 
-    def _wrong(
-        self, drawing: Drawing, truth: Tensor, alpha: Tensor, points: Tensor
-    ) -> dict[str, Tensor]:
-        """What the truth alone says against a drawing; shapes as of `draw`."""
+    def _wrong(self, shown: Drawn) -> dict[str, Tensor]:
+        """What the truth alone says against a drawing: of what is painted, or (`motion`) of eyes
+        and mouth; elsewhere nothing follows from how far a face moves."""
+        drawing, truth = shown.drawing, shown.truth
+        if self.config.motion:
+            near = _ELSEWHERE + feature_weight(shown.points, truth.shape[-1], 1.0) - 1
+            return {"picture": 3 * picture_loss(drawing.rgb.float(), truth, near)}
         size = truth.shape[-1]
         needed = resize(drawing.needed, size).detach()
         # What is copied has the portrait's strands and grain, and never the truth's: it is held to
         # the truth in its colours, and only a little in its detail.
         bare = resize(drawing.uncovered, size).detach()
-        weight = _ELSEWHERE + needed * feature_weight(points, size, 2.0) * (1 - _GRAIN * bare)
+        weight = _ELSEWHERE + needed * feature_weight(shown.points, size, 2.0) * (1 - _GRAIN * bare)
         wrong = F.binary_cross_entropy_with_logits(
-            drawing.matte.float(), resize(alpha, drawing.matte.shape[-1]), reduction="none"
+            drawing.matte.float(), resize(shown.alpha, drawing.matte.shape[-1]), reduction="none"
         )
         uncovered = drawing.uncovered
-        seen = uncovered * resize(alpha, uncovered.shape[-1])
+        seen = uncovered * resize(shown.alpha, uncovered.shape[-1])
         made = drawing.rgb.float()
         return {
             "picture": 3 * picture_loss(made, truth, weight),
@@ -193,8 +233,8 @@ class Painter(Loop):
     @torch.no_grad()
     def evaluate(self) -> float:
         """Minus the loss on people never trained on, averaged weights, of which the discriminator
-        has no say: it changes. Says PSNR before and after painting; a sheet of portrait, two
-        truths, the same as made, and before painting."""
+        has no say, for it changes, nor the expert. Says PSNR before and after painting; a sheet of
+        portrait, two truths, the same as made, and before painting."""
         kept = {k: v.clone() for k, v in self.net.state_dict().items()}
         self.net.load_state_dict(self.average.tensors)
         scores: dict[str, list[float]] = {"painted": [], "before": [], "where painted": []}
@@ -202,9 +242,9 @@ class Painter(Loop):
         for i in range(len(self.evaluation["pictures"])):
             one = {k: v[i : i + 1] for k, v in self.evaluation.items()}
             ready = prepare(one, self.rng, self.device, augment=False)
-            drawing, truth, alpha, points = self.draw(ready)
-            wrong = self._wrong(drawing, truth, alpha, points)
-            losses.append(float(torch.stack(list(wrong.values())).sum()))
+            shown = self._draw(ready)
+            drawing, truth = shown.drawing, shown.truth
+            losses.append(float(torch.stack(list(self._wrong(shown).values())).sum()))
             mask = resize(drawing.needed, truth.shape[-1])
             made = drawing.rgb.float()
             for name, frame in (("painted", made), ("before", drawing.layered)):
@@ -246,10 +286,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with train/ and eval/")
     parser.add_argument("--speak", type=Path, required=True, help="last.safetensors of `train`")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--expert", type=Path, help="last.safetensors of `train_sync`")
     parser.add_argument("--minutes", type=float, default=math.inf)
     options = parser.parse_args()
     config = Config(**tomllib.loads(options.config.read_text()))
-    Painter(config, options.data, options.out, options.speak).run(options.minutes)
+    painter = Painter(config, options.data, options.out, options.speak, options.expert)
+    painter.run(options.minutes)
 
 
 if __name__ == "__main__":
