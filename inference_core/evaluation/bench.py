@@ -22,7 +22,7 @@ from ..runtime.tracks import defaults
 from .clips import CROP, SIDE, Clip
 from .emotion_witness import EmotionWitness
 from .judge import Judge
-from .witnesses import IdentityWitness
+from .witnesses import IdentityWitness, SyncWitness
 
 FPS = Fraction(25)
 CONTENT_RATE = 50  # rows of content per second, as the voice encoder gives them
@@ -35,12 +35,13 @@ Bytes = npt.NDArray[np.uint8]
 @dataclass(frozen=True)
 class Subject:
     """A person to be moved: a name, the found portrait, and where it was rendered its clip and the
-    same person rendered in the states that `leak` asks for."""
+    same person rendered in the states that `leak` asks for, and talking as `lip_sync` asks for."""
 
     name: str
     portrait: Portrait
     clip: Clip | None = None
     states: Clip | None = None
+    speech: Clip | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Bench:
     judge: Judge | None
     emotion: EmotionWitness | None
     identity: IdentityWitness | None
+    sync: SyncWitness | None = None
     quick: bool = False
     strips: list[Strip] = field(default_factory=list)
     tables: list[tuple[str, list[list[str]]]] = field(default_factory=list)
@@ -135,23 +137,20 @@ def saying(*rows: dict[str, float]) -> Floats:
     return content
 
 
-def subject_of(
-    engine: Engine, name: str, data: bytes, clip: Clip | None = None, states: Clip | None = None
-) -> Subject | None:
-    """A portrait's bytes as a subject; None when no face is found in it."""
+def subject_of(engine: Engine, name: str, data: bytes, *clips: Clip | None) -> Subject | None:
+    """A portrait's bytes as a subject with its `clips` in the order of Subject; None when no face
+    is found in it."""
     try:
-        return Subject(name, engine.prepare(data), clip, states)
+        return Subject(name, engine.prepare(data), *clips)
     except SpeakError:
         return None
 
 
-def rendered_subject(
-    engine: Engine, name: str, clip: Clip, states: Clip | None = None
-) -> Subject | None:
-    """The portrait of a rendered clip as a subject."""
+def rendered_subject(engine: Engine, name: str, clip: Clip, *others: Clip | None) -> Subject | None:
+    """The portrait of a rendered clip as a subject, with `others` of its clips."""
     out = io.BytesIO()
     Image.fromarray(clip.pictures[0]).save(out, "PNG")
-    return subject_of(engine, name, out.getvalue(), clip, states)
+    return subject_of(engine, name, out.getvalue(), clip, *others)
 
 
 def told(subject: Subject) -> Subject:

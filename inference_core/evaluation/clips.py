@@ -10,7 +10,7 @@ alone; making one needs what training needs.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -126,18 +126,21 @@ def render(seeds: Sequence[int], assets: Path, out: Path) -> None:
         _clip(bank, renderer, seed).save(file_of(out, seed))
 
 
-def render_states(
-    seeds: Sequence[int], assets: Path, out: Path, track: Floats, content: Floats
+def render_asked(
+    seeds: Sequence[int],
+    assets: Path,
+    out: Path,
+    asked: Callable[[int], tuple[Floats, Floats]],
 ) -> None:
-    """Render the same people in given states, controls [n, 19] and content [n, 15], into `out`,
-    those that are missing; the portrait first, as in their clips. Errors as of `render`."""
+    """Render the same people as `asked` of each seed, controls [n, 19] and content [n, 15], into
+    `out`, those that are missing; the portrait first, as in their clips. Errors as of `render`."""
     from ..training.data.assets import AvatarBank
     from ..training.data.renderer import Renderer
 
     bank, renderer = AvatarBank(assets), Renderer(SIDE, 3)
     out.mkdir(parents=True, exist_ok=True)
     for seed in missing(out, seeds):
-        _clip(bank, renderer, seed, (track, content)).save(file_of(out, seed))
+        _clip(bank, renderer, seed, asked(seed)).save(file_of(out, seed))
 
 
 def _clip(bank: Any, renderer: Any, seed: int, asked: tuple[Floats, Floats] | None = None) -> Clip:

@@ -15,12 +15,12 @@ from typing import TypeVar
 from ..protocol.errors import SpeakError
 from ..runtime.engine import Engine
 from ..runtime.pack import DEFAULT
-from . import asked, clips, emotion, leak, reenactment, report, rest, steadiness
+from . import asked, clips, emotion, leak, lip_sync, reenactment, report, rest, steadiness
 from .bench import Bench, Row, Subject, read_portraits, rendered_subject
 from .emotion_witness import EmotionWitness
 from .judge import Judge, JudgeMissingError
 from .voice import rows as voice_rows
-from .witnesses import IdentityWitness
+from .witnesses import IdentityWitness, SyncWitness
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "portrait.png"
 QUICK_PEOPLE = 2
@@ -34,6 +34,7 @@ MEASURES: tuple[tuple[str, Measure], ...] = (
     ("emotion", emotion.measure),
     ("leak", leak.measure),
     ("steadiness", steadiness.measure),
+    ("mouths", lip_sync.measure),
 )
 
 
@@ -94,12 +95,17 @@ def _rendered(options: argparse.Namespace, engine: Engine) -> list[Subject]:
     states, asked_of = options.data / clips.STATES, seeds[: leak.PEOPLE]
     if clips.missing(states, asked_of) and options.assets and not options.quick:
         _say(f"rendering states into {states}")
-        clips.render_states(asked_of, options.assets, states, *leak.asked())
+        clips.render_asked(asked_of, options.assets, states, lambda _: leak.asked())
+    speech, talkers = options.data / lip_sync.FOLDER, seeds[: lip_sync.PEOPLE]
+    if clips.missing(speech, talkers) and options.assets and not options.quick:
+        _say(f"rendering speech into {speech}")
+        clips.render_asked(talkers, options.assets, speech, lip_sync.speech)
     found = []
     for seed in seeds:
-        path, beside = clips.file_of(options.data, seed), clips.file_of(states, seed)
-        truth = clips.load(beside) if beside.exists() else None
-        person = path.exists() and rendered_subject(engine, path.stem, clips.load(path), truth)
+        path = clips.file_of(options.data, seed)
+        beside = (clips.file_of(folder, seed) for folder in (states, speech))
+        others = [clips.load(other) if other.exists() else None for other in beside]
+        person = path.exists() and rendered_subject(engine, path.stem, clips.load(path), *others)
         if person:
             found.append(person)
         elif path.exists():
@@ -137,6 +143,7 @@ def run(options: argparse.Namespace) -> list[Row]:
         judge,
         _witness(lambda: EmotionWitness(judge)) if judge else None,
         _witness(IdentityWitness),
+        _witness(SyncWitness),
         options.quick,
     )
     rows: list[Row] = []

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small network that had no part in training SPEAK: who is seen in a face.
+"""Small networks that had no part in training SPEAK: who is seen in a face, and what a mouth says.
 
-It was trained on renders of the training people (`train_identity_witness.py`); what it is worth on
-renders of people whom neither it nor SPEAK have seen stands in `witnesses/facts.json`. The witness
-of emotions is in `emotion_witness.py`.
+They were trained on renders of the training people (`train_identity_witness.py`, and `train_sync`
+of the training package); what they are worth on renders of people whom neither they nor SPEAK have
+seen stands in `witnesses/facts.json`. The witness of emotions is in `emotion_witness.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import numpy.typing as npt
 import onnxruntime
 from PIL import Image
 
-from ..protocol.controls import EMOTIONS
+from ..protocol.controls import EMOTIONS, VISEMES
+from ..training.mouth_crop import HEIGHT, WIDTH
 
 FOLDER = Path(__file__).parent / "witnesses"
 CLASSES = ("neutral", *EMOTIONS)
@@ -26,6 +27,8 @@ HALF, LOWER = 0.6, 0.1  # its half side and how far it lies lower, in half sides
 
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
+
+_NO_SOUND = np.zeros((1, len(VISEMES)), np.float32)
 
 
 def looked_at(crop: Bytes) -> Bytes:
@@ -67,4 +70,30 @@ class IdentityWitness:
         faces = np.stack([looked_at(crop) for crop in crops]).transpose(0, 3, 1, 2)
         feed = {"faces": faces.astype(np.float32) / np.float32(255)}
         answer: Floats = self._session.run(None, feed)[0]
+        return answer
+
+
+class SyncWitness:
+    """The network, loaded."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(
+            str(folder / "sync.onnx"), options, providers=["CPUExecutionProvider"]
+        )
+
+    def mouths(self, mouths: Bytes) -> Floats:
+        """Unit vectors [n, 64] of upright mouths [n, 48, 64, 3] (training/mouth_crop.py)."""
+        pictures = mouths.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
+        answer: Floats = self._session.run(["seen"], {"mouths": pictures, "content": _NO_SOUND})[0]
+        return answer
+
+    def sounds(self, content: Floats) -> Floats:
+        """Unit vectors [n, 64] of content [n, 15]; their products with those of mouths say how well
+        they agree.
+        """
+        nothing = np.zeros((1, 3, HEIGHT, WIDTH), np.float32)
+        feed = {"mouths": nothing, "content": content.astype(np.float32)}
+        answer: Floats = self._session.run(["heard"], feed)[0]
         return answer

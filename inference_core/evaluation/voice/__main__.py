@@ -28,7 +28,7 @@ def main() -> int:
     engine = Engine(options.pack, 2)
     samples = read_portraits(engine, options.portraits, command.SAMPLE)
     judge = command.judge_in(options.judge)
-    bench = Bench(engine, [], samples, judge, None, None, options.quick)
+    bench = Bench(engine, [], samples, judge, None, None, quick=options.quick)
     found = rows.measure(bench, command.voice_material(options), options.out)
     about = {"pack": f"{engine.pack.id} {engine.pack.version}", "sha256": engine.pack.sha256[:16]}
     (options.out / "voice.md").write_text(report.as_markdown(found), "utf-8")
