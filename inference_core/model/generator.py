@@ -113,7 +113,7 @@ class Generator(nn.Module):
         off = (edge - here).square().sum(1, keepdim=True).sqrt()
         mirrored = sample(half, finer(2 * edge - here, 2 * g))
         # A pixel beside the outline is half of the person, who is not to be copied with the ground.
-        ground = (1 - seen.person) * (1 - 4 * uncovered).clamp(0, 1)
+        ground = (1 - seen.person) * (1 - 1.5 * uncovered).clamp(0, 1)
         behind = self._behind(small, known, found.behind, ground)
         x = torch.cat(
             [

@@ -148,7 +148,8 @@ class IdentityEncoder(nn.Module):
 
     def code_of(self, portrait: Tensor) -> Tensor:
         """The code [P,CODE] alone."""
-        return self._look(portrait)[1]
+        code: Tensor = self.code(self.waist(portrait)).float()
+        return code
 
     def read(self, portrait: Tensor) -> Reading:
         """portrait [P,3,256,256], 0..1."""
@@ -225,18 +226,30 @@ class IdentityEncoder(nn.Module):
         )
         return Reading(read, surface, lying)
 
-    def _look(self, portrait: Tensor) -> tuple[Tensor, Tensor]:
-        """Features [P,w,128,128] of every place, and the code."""
+    def waist(self, portrait: Tensor) -> Tensor:
+        """What the code is made of, [P,16*widths[-1]]: means over sixteenths of the picture."""
+        return self._pooled(self._inwards(portrait)[-1])
+
+    def _pooled(self, waist: Tensor) -> Tensor:
+        return F.silu(F.adaptive_avg_pool2d(self.calm[-1](waist), 4)).flatten(1)
+
+    def _inwards(self, portrait: Tensor) -> list[Tensor]:
+        """Features of every size, the smallest last."""
         size = portrait.shape[-1]
         where = grid(size, size, portrait).expand(portrait.shape[0], -1, -1, -1).to(portrait.dtype)
         h = self.inward[0](self.stem(torch.cat([portrait * 2 - 1, where], 1)))
-        skips = [h]
+        found = [h]
         for calm, down, block in zip(self.calm[:-1], self.down, self.inward[1:], strict=True):
             h = block(down(F.silu(calm(h))))
-            skips.append(h)
-        code = self.code(F.silu(F.adaptive_avg_pool2d(self.calm[-1](h), 4)).flatten(1)).float()
+            found.append(h)
+        return found
+
+    def _look(self, portrait: Tensor) -> tuple[Tensor, Tensor]:
+        """Features [P,w,128,128] of every place, and the code."""
+        *skips, h = self._inwards(portrait)
+        code = self.code(self._pooled(h)).float()
         for settle, up, join, block, skip in zip(
-            self.settle, self.up, self.join, self.outward, skips[-2::-1], strict=True
+            self.settle, self.up, self.join, self.outward, skips[::-1], strict=True
         ):
             h = F.interpolate(up(settle(h)), scale_factor=2, mode="bilinear", align_corners=False)
             h = block(join(torch.cat([h, skip], 1)))

@@ -93,9 +93,11 @@ def score(path: Path) -> float:
     return -math.inf if found is None else found
 
 
-def load_average(path: Path, module: nn.Module) -> int:
-    """The averaged weights, for evaluation and export; returns the step."""
-    average = Average(module, 0)
-    step = load(path, module, average)
-    module.load_state_dict(average.tensors)
-    return step
+def load_average(path: Path, module: nn.Module, missing: tuple[str, ...] = ()) -> int:
+    """The averaged weights, for evaluation and export; returns the step. Names that start as one of
+    `missing` may not be there, and stay as they are."""
+    prefix = "average."
+    found = {k.removeprefix(prefix): v for k, v in load_file(path).items() if k.startswith(prefix)}
+    kept = {k: v for k, v in module.state_dict().items() if k.startswith(missing)}
+    module.load_state_dict(kept | found)
+    return int(_facts(path)["step"])

@@ -205,6 +205,7 @@ def main() -> None:
         with np.load(options.example) as group:
             picture = torch.from_numpy(group["pictures"][:1]).permute(0, 3, 1, 2).float() / 255
     differences: dict[str, float] = {}
+    irfd: Irfd | None = None
     if options.irfd:
         irfd = Irfd()
         print("IRFD at step", checkpoint.load_average(options.irfd, irfd))
@@ -212,6 +213,8 @@ def main() -> None:
     if options.speak:
         speak = Speak()
         print("SPEAK at step", checkpoint.load_average(options.speak, speak))
+        if irfd is not None:
+            irfd.head.give(speak)  # E_i's code as IRFD left it, and what reads it
         differences |= export_speak(speak, options.pack, picture)
     if options.landmarks:
         landmarks = LandmarkNet()

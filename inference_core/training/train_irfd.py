@@ -9,7 +9,8 @@ SPEAK's own generator, driven by the donors' exact controls, so that codes are h
 frames they will be read from. Repairs of the paper's equations: the identity loss is a triplet
 (its equation 1 pulls at one person twice); any kind may be swapped; self-reconstruction is
 measured as the motion that the codes read back ask for against the true one; exact labels
-supervise every read-out, or constant codes would meet the other losses.
+supervise every read-out, or constant codes would meet the other losses. Of E_i the layers that make
+the code take part, and the other drawn pictures of a group count as frames of the same identity.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from ..model.reader import Reader
 from ..model.speak import Speak, activity
 from . import checkpoint
 from .augment import degrade, grade, occlude
+from .code_head import CodeHead, nearest_is_own, spread_within
 from .data.dataset import Batch, GroupFolder
 from .losses import flow_loss
 from .precision import autocast
@@ -41,17 +43,20 @@ _KEYS = ("pictures", "pose", "expression", "flow", "material")
 _GROUPS = 4  # four frames each
 _RATE = 1.5e-3
 _SWAP_EVERY = 3  # steps; frames of swapped donors cost as much as three batches of true ones
+_HEAD = 0.15  # of the rate, for the layers of E_i's code
 _MARGIN = 0.2
 _SURE = 0.4  # of an emotion from which a frame is of its class
 _N = len(EMOTIONS)
 
 
 class Irfd(nn.Module):
-    """The reader, and the space in which E_i's codes of one person lie together."""
+    """The reader, E_i's layers that make its code and what reads them, and the space in which codes
+    of one person lie together."""
 
     def __init__(self) -> None:
         super().__init__()
         self.reader = Reader()
+        self.head = CodeHead()
         self.identity = nn.Linear(CODE, 64)
 
     def person(self, code: Tensor) -> Tensor:
@@ -147,15 +152,23 @@ class Trainer:
         checkpoint.load_average(speak, self.speak)
         self.speak.eval().requires_grad_(False)
         self.net = Irfd()
+        self.net.head.take(self.speak)
         if start is not None:
-            checkpoint.load_average(start, self.net)
+            checkpoint.load_average(start, self.net, missing=("head.",))
         reader = self.net.reader
         reader.surface.load_state_dict(self.speak.identity.surface.state_dict())
         reader.template.load_state_dict(self.speak.identity.template.state_dict())
         reader.surface.requires_grad_(False)
         self.average = checkpoint.Average(self.net, 0.99)
-        taught = [p for p in self.net.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.AdamW(taught, _RATE, betas=(0.9, 0.99), weight_decay=1e-3)
+        head = list(self.net.head.parameters())  # already taught, and held to what they said
+        known = set(map(id, head))
+        taught = [p for p in self.net.parameters() if p.requires_grad and id(p) not in known]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": taught, "share": 1.0}, {"params": head, "share": _HEAD}],
+            _RATE,
+            betas=(0.9, 0.99),
+            weight_decay=1e-3,
+        )
         self.step = 0
         if out.exists():
             self.step = checkpoint.load(out, self.net, self.average, self.optimiser)
@@ -205,18 +218,45 @@ class Trainer:
             key: torch.cat([truth[key], truth[key][fakes.emotion]])
             for key in ("emotion", "eyes", "mouth", "classes")
         }
+        groups, count = len(batch["pose"]), len(frames)
         with torch.no_grad(), autocast(self.device):
-            again = self.speak.identity.code_of(fakes.frames)
-        people = self.net.person(portraits.code[fakes.identity // per_group])
-        found = self.net.person(again)
-        other = self.net.person(again.roll(1, 0))  # pairs stand together: the neighbour is another
-        count = len(frames)
+            waist = self.speak.identity.waist(torch.cat([frames, fakes.frames])).float()
+        codes = self.net.head.of(waist)
+        mine = codes[:count:per_group]  # of the portraits
+        with torch.no_grad():
+            unit = self.speak.identity.code(waist).float().var(0).mean()
         return self._label_losses(seen, wanted) | {
-            "identity": triplet(people, found, other),
+            "identity": self._identity(codes[count:], mine, fakes.identity // per_group, unit)
+            + self._identity(
+                codes[:count], mine, torch.arange(groups).repeat_interleave(per_group), unit
+            ),
+            "held": self._held(batch, mine, portraits, per_group),
             "pose": F.mse_loss(pose_code[count:], pose_code[fakes.pose].detach()),
             "emotion": F.mse_loss(emotion_code[count:], emotion_code[fakes.emotion].detach()),
             "self": 0.2 * self._self(batch, portraits, seen, truth, per_group),
         }
+
+    def _identity(self, codes: Tensor, portraits: Tensor, who: Tensor, unit: Tensor) -> Tensor:
+        """Codes [B,CODE] nearer to their person's portrait, who [B], than to another's (L_identity
+        as a triplet), and as the portrait's themselves, which are what the generator is given. unit
+        is the variance of E_i's codes as they were."""
+        people = self.net.person(portraits)
+        found, other = self.net.person(codes), people[(who + 1) % len(people)]
+        again = F.mse_loss(codes, portraits[who].detach())
+        return triplet(people[who], found, other) + again / unit
+
+    def _held(self, batch: Batch, codes: Tensor, portraits: Portrait, per_group: int) -> Tensor:
+        """What SPEAK makes of the new codes [G,CODE] against what it makes of its own."""
+        expression, pose = batch["expression"].float(), batch["pose"].float()
+        targets = per_group - 1
+        states = (
+            expression[:, 1:per_group].flatten(0, 1),
+            expression[:, :1].expand(-1, targets, -1).flatten(0, 1),
+            pose[:, 1:per_group].flatten(0, 1),
+            pose[:, :1].expand(-1, targets, -1).flatten(0, 1),
+        )
+        new, old = (x.repeat_interleave(targets, 0) for x in (codes, portraits.code))
+        return self.net.head.changed(self.speak, new, old, states)
 
     def _codes(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Codes and first poses of frames as portraits and films may look."""
@@ -270,7 +310,7 @@ class Trainer:
                 break
             for group in self.optimiser.param_groups:
                 fall = max(0.02, min(1.0, 2 * (1 - done)))
-                group["lr"] = _RATE * min(1, (self.step + 1) / 50) * fall
+                group["lr"] = _RATE * group["share"] * min(1, (self.step + 1) / 50) * fall
             losses = self.losses(batch, self.step % _SWAP_EVERY == 0)
             kept = [v for k, v in losses.items() if k not in self.without]
             self.optimiser.zero_grad()
@@ -281,7 +321,9 @@ class Trainer:
             self.step += 1
             recent.append({k: float(v.detach()) for k, v in losses.items()})
             if self.step % 24 == 0:
-                means = {k: _mean([r[k] for r in recent if k in r]) for k in ("labels", *LOSSES)}
+                means = {
+                    k: _mean([r[k] for r in recent if k in r]) for k in ("labels", "held", *LOSSES)
+                }
                 recent = []
                 with log.open("a", newline="") as file:
                     csv.writer(file).writerow([self.step, *(f"{m:.4f}" for m in means.values())])
@@ -294,22 +336,47 @@ class Trainer:
         print(self.evaluate(), flush=True)
 
     @torch.no_grad()
-    def evaluate(self) -> str:
-        """Mean errors on people never trained on, averaged weights."""
+    def figures(self) -> dict[str, float]:
+        """On people never trained on, averaged weights: mean errors of what is read and those of a
+        constant, the share of right classes, and how alike the codes of one person are."""
         net = Irfd()
         net.load_state_dict(self.average.tensors)
         frames = self.held_out["pictures"].permute(0, 1, 4, 2, 3).flatten(0, 1).float() / 255
         truth = labels(self.held_out)
         parts = [net.reader.read(part) for part in frames.split(8)]
         seen = {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
-        said = []
+        found = {}
         for key in ("pose", "emotion", "eyes", "mouth"):
-            error = (seen[key] - truth[key]).abs().mean(0)
-            spread = (truth[key] - truth[key].mean(0)).abs().mean(0)
-            said.append(f"{key} {float(error.mean()):.3f} (constant: {float(spread.mean()):.3f})")
+            found[key] = float((seen[key] - truth[key]).abs().mean())
+            found[f"{key} by a constant"] = float((truth[key] - truth[key].mean(0)).abs().mean())
         known = truth["classes"] >= 0
         right = (seen["classes"].argmax(1) == truth["classes"])[known].float().mean()
-        return ", ".join([*said, f"class right {float(right):.0%}"])
+        waist = torch.cat([self.speak.identity.waist(part) for part in frames.split(8)]).float()
+        codes, people = net.head.of(waist), self._people()
+        return found | {
+            "class right": float(right),
+            "within": spread_within(codes, people),
+            "own nearest": nearest_is_own(codes, people),
+        }
+
+    def evaluate(self) -> str:
+        """The figures in a line."""
+        found = self.figures()
+        said = [
+            f"{key} {found[key]:.3f} (constant: {found[f'{key} by a constant']:.3f})"
+            for key in ("pose", "emotion", "eyes", "mouth")
+        ]
+        said += [
+            f"class right {found['class right']:.0%}",
+            f"codes vary within a person by {found['within']:.3f} of all",
+            f"nearest code is the own {found['own nearest']:.0%}",
+        ]
+        return ", ".join(said)
+
+    def _people(self) -> Tensor:
+        """[N] which identity each held-out frame shows; two groups of one stand together."""
+        groups, frames = self.held_out["pictures"].shape[:2]
+        return torch.arange(groups).repeat_interleave(frames)
 
 
 def main() -> None:

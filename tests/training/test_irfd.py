@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """IRFD: donors are dealt as the paper swaps them, and each of its losses teaches its own code."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
 from inference_core.model.expression import AXES, EMOTIONS
+from inference_core.model.identity import CODE
 from inference_core.model.speak import Speak
 from inference_core.model.template import Template
-from inference_core.training import checkpoint
+from inference_core.training import ablate_irfd, checkpoint
+from inference_core.training.code_head import CodeHead, nearest_is_own, spread_within
 from inference_core.training.train_irfd import (
     LOSSES,
     Trainer,
@@ -52,14 +56,14 @@ def trainer(tmp_path_factory):
         ("cls", ["reader.classes.weight", "reader.emotion_encoder.0.weight"]),
         ("pose", ["reader.pose_encoder.0.weight"]),
         ("emotion", ["reader.emotion_encoder.0.weight", "reader.encoder.stem.weight"]),
-        ("identity", ["identity.weight"]),
+        ("identity", ["identity.weight", "head.code.0.weight"]),
         ("self", ["reader.pose.weight", "reader.mouth.weight", "reader.encoder.stem.weight"]),
     ],
 )
 def test_each_loss_of_the_paper_teaches_its_code(trainer, loss, reaches):
     torch.manual_seed(0)
     losses = trainer.losses(next(trainer.batches))
-    assert set(losses) == {"labels", *LOSSES}
+    assert set(losses) == {"labels", "held", *LOSSES}
     trainer.optimiser.zero_grad()
     losses[loss].backward()
     touched = {k for k, p in trainer.net.named_parameters() if p.grad is not None and p.grad.any()}
@@ -67,6 +71,57 @@ def test_each_loss_of_the_paper_teaches_its_code(trainer, loss, reaches):
     assert not any(name.startswith("reader.surface") for name in touched)
     if loss == "pose":
         assert "reader.emotion_encoder.0.weight" not in touched
+
+
+def test_layers_that_are_a_copy_are_held_where_they_are(trainer):
+    """Nothing that SPEAK makes of a code may change; a code that has changed is told."""
+    head, speak = CodeHead(), trainer.speak
+    head.take(speak)
+    waist = torch.randn(3, speak.identity.code[0].in_features)
+    states = (torch.randn(3, AXES), torch.randn(3, AXES), torch.randn(3, 3), torch.randn(3, 3))
+    old = head.of(waist).detach()
+    assert head.changed(speak, head.of(waist), old, states) == 0
+    other = head.of(waist) + torch.randn(3, CODE)
+    torch.nn.init.normal_(head.gain.weight)
+    changed = head.changed(speak, other, old, states)
+    assert changed > 0.01
+    changed.backward()
+    assert head.gain.weight.grad.any()
+    assert head.editing.style[0].weight.grad.any()
+
+
+def test_the_code_is_made_of_the_waist(trainer):
+    identity = trainer.speak.identity
+    pictures = torch.rand(2, 3, 256, 256)
+    with torch.no_grad():
+        assert torch.equal(identity.code_of(pictures), identity.read(pictures).portrait.code)
+
+
+def test_codes_of_one_person_are_told_from_codes_of_many():
+    people = torch.arange(4).repeat_interleave(3)
+    codes = torch.eye(4)[people] + 0.01 * torch.randn(12, 4)
+    assert spread_within(codes, people) < 0.01
+    assert nearest_is_own(codes, people) == 1
+    strangers = torch.randn(12, 4, generator=torch.Generator().manual_seed(0))
+    assert spread_within(strangers, people) > 0.4
+    assert nearest_is_own(strangers, people) < 0.6
+
+
+def test_ablations_are_a_table_and_are_not_made_twice(trainer, tmp_path, monkeypatch, capsys):
+    data = trainer.out.parent
+    arguments = ["ablate", "--data", str(data), "--speak", str(data / "speak.safetensors"),
+                 "--out", str(tmp_path), "--steps", "1"]  # fmt: skip
+    monkeypatch.setattr("sys.argv", arguments)
+    for left_out in LOSSES[1:]:  # as if they had been made
+        figures = dict.fromkeys(ablate_irfd.COLUMNS, 0.5)
+        (tmp_path / f"L_{left_out}.json").write_text(json.dumps(figures))
+    ablate_irfd.main()
+    lines = (tmp_path / "table.md").read_text().splitlines()
+    assert [line.split("|")[1].strip() for line in lines[2:]] == [
+        "nothing", *(f"L_{name}" for name in LOSSES),
+    ]  # fmt: skip
+    assert "0.500" in lines[-1] and "0.500" not in lines[2]
+    assert not (tmp_path / f"L_{LOSSES[1]}.safetensors").exists()
 
 
 def test_one_kind_is_swapped_within_each_pair():
