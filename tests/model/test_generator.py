@@ -74,6 +74,7 @@ def test_paint_stays_where_it_is_needed(painter):
 def decided(person, copied=-20.0):
     """A generator that has decided: nothing is tinted, all of it person or none, copied or not."""
     quiet = Generator().eval()
+    assert quiet.leave.bias is not None
     with torch.no_grad():
         quiet.leave.weight.zero_()
         quiet.leave.bias.zero_()
