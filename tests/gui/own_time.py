@@ -62,6 +62,10 @@ class OwnTime:
         """The name of the call that took the most processor time."""
         return max(self.costs.items(), key=lambda item: item[1].cpu)
 
+    def slowest(self) -> tuple[str, Cost]:
+        """The name of the call that took the longest by the wall clock."""
+        return max(self.costs.items(), key=lambda item: item[1].wall)
+
     def table(self, most: int = 15) -> dict[str, str]:
         """Name -> milliseconds of the longest call, the costliest first."""
         ranked = sorted(self.costs.items(), key=lambda item: -item[1].cpu)

@@ -29,6 +29,9 @@ def main() -> int:
     parser.add_argument("--zip", type=Path, help="an extension zip instead of the checkout")
     parser.add_argument("--pack", type=Path, help="a model pack instead of the zip's or a tiny one")
     parser.add_argument("--drive", default="day", help="the script beside this one that drives")
+    parser.add_argument(
+        "--idle", action="store_true", help="nothing else runs here: the wall clock counts, too"
+    )
     options = parser.parse_args()
     blender = os.environ.get("SPEAK_BLENDER")
     if not blender:
@@ -38,7 +41,8 @@ def main() -> int:
     out.mkdir(parents=True)
     seen = os.environ.get("SPEAK_BLENDER_SEES", str(out))
     _prepare(out, options.zip, options.pack)
-    job = {"folder": seen, "packages": os.environ.get("SPEAK_BLENDER_PACKAGES", "")}
+    packages = os.environ.get("SPEAK_BLENDER_PACKAGES", "")
+    job = {"folder": seen, "packages": packages, "idle": options.idle}
     (out / "job.json").write_text(json.dumps(job))
     command = [blender, "--factory-startup", "--enable-event-simulate", "--python-exit-code", "7"]
     command += ["--python", f"{seen}/{options.drive}.py", "--", f"{seen}/job.json"]
