@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The animator's curves as plain data, and back: what a take keeps of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import bpy
@@ -94,10 +94,22 @@ def fill_keys(curve: Any, data: Mapping[str, Any]) -> None:
         curve.modifiers.remove(modifier)
     for told in data.get("modifiers", ()):
         modifier = curve.modifiers.new(told["kind"])
-        for point in told["points"]:
-            fill(modifier.control_points.add(point["frame"]), point)
+        if told["points"]:
+            _put_points(modifier.control_points, told["points"])
         fill(modifier, told)
     curve.update()
+
+
+def _put_points(points: Any, told: Sequence[Mapping[str, float]]) -> None:
+    """The control points of an envelope, sorted by frame as they are kept.
+
+    Never one value of one point: after that Blender (4.5.15, 5.0.1) looks for the modifier where the
+    point lies, reads what happens to be behind it, and may end.
+    """
+    for point in told:
+        points.add(point["frame"])
+    for name in ("min", "max"):
+        points.foreach_set(name, [point[name] for point in told])
 
 
 def _choices(name: str) -> Any:

@@ -104,7 +104,10 @@ def modifiers(owner) -> None:
     limits = curve.modifiers.new("LIMITS")
     limits.use_min_y, limits.min_y = True, 0.05
     envelope = curve.modifiers.new("ENVELOPE")
-    envelope.control_points.add(12).max = 0.7
+    envelope.control_points.add(12)
+    envelope.control_points.add(20)
+    # As curve_data says why: not through one point.
+    envelope.control_points.foreach_set("max", [0.7, 0.9])
 
 
 def a_driver(owner) -> None:
