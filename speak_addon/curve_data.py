@@ -103,8 +103,8 @@ def fill_keys(curve: Any, data: Mapping[str, Any]) -> None:
 def _put_points(points: Any, told: Sequence[Mapping[str, float]]) -> None:
     """The control points of an envelope, sorted by frame as they are kept.
 
-    Never one value of one point: after that Blender (4.5.15, 5.0.1) looks for the modifier where the
-    point lies, reads what happens to be behind it, and may end.
+    Never value by value of one point: gone back to some 300 times, such a take ended Blender 4.5.15
+    where a point that had just been set was read again. Set all at once, it does not.
     """
     for point in told:
         points.add(point["frame"])
