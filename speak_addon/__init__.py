@@ -18,6 +18,7 @@ preview       the frame at the playhead, one request at a time
 background    work on files beside the window
 advice, help_page  more on messages, as a page to open
 self_test, clip_reader  the core's other commands in processes of their own
+core_lines    what those print, in the language of the interface
 interpreter   which Python runs the core, and where its packages lie; file_hash
 
 At the edge of Blender:

@@ -16,7 +16,7 @@ from bpy.props import CollectionProperty, StringProperty
 
 from ..inference_core.protocol.core_process import environment
 from ..inference_core.protocol.errors import SpeakError
-from . import shots, words
+from . import core_lines, shots, words
 from .preferences import core_settings
 
 TIMER_SECONDS = 0.1
@@ -154,20 +154,28 @@ class SPEAK_OT_verify_file(_CoreCommand, bpy.types.Operator):
             self.report({"ERROR"}, _sentence(err))
             return {"CANCELLED"}
         for one in reports:
-            self.report({"INFO"}, f"{Path(one['file']).name}: {one['verdict']}")
+            self.report({"INFO"}, _verdict(one))
         if not bpy.app.background:
-            context.window_manager.popup_menu(_drawn(reports), title="Verified", icon="VIEWZOOM")
+            context.window_manager.popup_menu(
+                _drawn(reports), title=words.say("Verified"), icon="VIEWZOOM"
+            )
         return {"FINISHED"}
 
 
 def _drawn(reports: list[dict[str, Any]]) -> Callable[[Any, Any], None]:
     def draw(menu: Any, context: Any) -> None:
         for one in reports[:8]:
-            menu.layout.label(text=f"{Path(one['file']).name}: {one['verdict']}")
+            menu.layout.label(text=_verdict(one), translate=False)
             for line in one["evidence"]:
-                menu.layout.label(text=line, icon="BLANK1")
+                menu.layout.label(
+                    text=core_lines.said(line, words.say), translate=False, icon="BLANK1"
+                )
 
     return draw
+
+
+def _verdict(report: dict[str, Any]) -> str:
+    return f"{Path(report['file']).name}: {core_lines.said(report['verdict'], words.say)}"
 
 
 def _chosen(operator: Any) -> list[str]:

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from typing import Any
 
-from .. import diagnostics, preferences, runtime, words
+from .. import core_lines, diagnostics, preferences, runtime, words
 from ..state import Link, Note
 
 # About how many letters fit into a line of the sidebar at its first width.
@@ -79,7 +79,7 @@ def draw_core_status(layout: Any) -> None:
         column = layout.box().column(align=True)
         column.scale_y = 0.8
         for line in test.lines:
-            column.label(text=line, translate=False)
+            column.label(text=core_lines.said(line, words.say), translate=False)
         if test.running:
             column.label(text="Testing ...", icon="SORTTIME")
         elif test.failed:

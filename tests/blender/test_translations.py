@@ -8,12 +8,14 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
+from speak.speak_addon import core_lines
 from speak.speak_addon.advice import ADVICE
 from speak.speak_addon.sets import BUILT_IN
 from speak.speak_addon.state import Stage
 
 from inference_core.protocol import controls, errors
 from inference_core.protocol.consent import CONSENTS
+from tests.fixtures.tiny_pack import write_pack
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "speak_addon" / "translations"
@@ -207,3 +209,49 @@ def test_reasons_inside_of_a_message_are_translated_and_filled():
 def test_blender_speaks_them(play):
     said = play("languages")
     assert "covered" in said
+
+
+def core_said(tmp_path, tiny_pack) -> list[str]:
+    """What `check` and `verify` say, of every kind of evidence."""
+    from inference_core.provenance import verify as v
+    from inference_core.provenance.detector import Found
+    from inference_core.provenance.manifest import Manifest
+    from inference_core.provenance.origin import Alike
+    from inference_core.runtime.check import check
+
+    lines = [line for line in check(tiny_pack, 1) if not line.startswith("numpy ")]
+    lines += [v.SIGNED, v.MARKED, v.BROKEN, v.NOTHING, v.ALIKE, v.UNSEEN, v.UNREADABLE]
+    lines += v.verify(tmp_path / "nothing.png").lines
+    facts = {"consent": "drawn or painted"}
+    manifests = [
+        None,
+        Manifest("Invalid", "", "", problems=("a.b",)),
+        Manifest("Trusted", "X", "SPEAK 1", facts),
+        Manifest("Valid", "Somebody, Inc.", "other 2"),
+        Manifest("Invalid", "X", "SPEAK 1", facts, problems=("assertion.hash",)),
+    ]
+    lines += [f"manifest:  {v._manifest_words(manifest)}" for manifest in manifests]
+    marks = [Found(9.5), Found(9.5, 0.5, 1.0, True), Found(2.0)]
+    lines += [f"watermark: {v._mark_words(mark)}" for mark in marks]
+    looks = [Alike(s, 1.0, n, "abc") for s in (0.0, 2.0) for n in (1, 8)]
+    lines += [f"experiment: {v._alike_words(look)}" for look in looks]
+    return [*lines, "watermark: not looked at: no reader", "manifest:  not looked at: full"]
+
+
+def test_what_the_core_prints_is_said_in_every_language(tmp_path):
+    pack = tmp_path / "pack"
+    write_pack(pack)
+    lines = core_said(tmp_path, pack)
+    no_voice = errors.wording("pack_no_voice").sentence
+    strange = [line for line in lines if line != no_voice and not core_lines.known(line)]
+    assert not strange, "\n".join(strange)
+    for language in LANGUAGES:
+        texts = catalogue(language)
+
+        def say(text: str, texts: dict[str, str] = texts, **values: str) -> str:
+            return texts[text].format(**values)
+
+        told = [core_lines.said(line, say) for line in lines]
+        assert all(one != other for one, other in zip(lines, told, strict=True) if one != no_voice)
+    assert {*core_lines.CHECK, *core_lines.VERDICTS, *core_lines.EVIDENCE} <= set(texts)
+    assert core_lines.said("something of tomorrow", str) == "something of tomorrow"
