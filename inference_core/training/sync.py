@@ -165,7 +165,7 @@ def contrast(
         "heard": F.cross_entropy(torch.cat([scores, extra], 1), target),
         "seen": F.cross_entropy(scores.t(), target),
         "own": F.cross_entropy(blocks.transpose(1, 2).flatten(0, 1), within),
-        "axes": 100 * F.mse_loss(expert.tell(features).float(), flat[:, list(_MOUTH_AXES)]),
+        "axes": 30 * F.mse_loss(expert.tell(features).float(), flat[:, list(_MOUTH_AXES)]),
     }
 
 
