@@ -18,13 +18,17 @@ from window import (
     LAB,
     active,
     area_of,
+    choose_in_browser,
     click,
     facts,
+    find_button,
     finished,
     found,
     install,
+    move,
     photograph,
     play,
+    press,
     region_of,
     report,
     scroll,
@@ -58,6 +62,9 @@ def inside(kind: str) -> Any:
     )
 
 
+FOLDER = (0.81, 0.83, 0.79, 0.85)  # of the sidebar's width, tabs included: where a folder is
+
+
 def save() -> Iterator[float]:
     """1. Save: the factory scene, with its cube."""
     bpy.ops.wm.save_as_mainfile(filepath=str(LAB / "shot.blend"))
@@ -76,10 +83,15 @@ def new_shot() -> Iterator[float]:
 
 def portrait() -> Iterator[float]:
     """3. Choose the portrait and the voice, and look at the shot."""
-    active().speak.portrait = "//portrait.png"
-    yield 0.5
-    with inside("VIEW_3D"):
-        bpy.ops.speak.voice_from_file(filepath=str(LAB / "voice.wav"))
+    found.clear()
+    yield from click_folder_of("portrait")
+    yield from choose_in_browser("portrait.png", "3a-portrait-browser")
+    yield from until(lambda: active().speak.portrait, 20)
+    facts["portrait_chosen"] = active().speak.portrait
+    found.clear()
+    yield from click("speak.voice_from_file", *FOLDER)
+    yield from choose_in_browser("voice.wav", "3b-sound-browser")
+    yield from until(lambda: active().speak.strip, 20)
     facts["strip_chosen"] = active().speak.strip
     yield 0.5
     active().speak.size = "256"
@@ -90,6 +102,20 @@ def portrait() -> Iterator[float]:
     yield from until(lambda: session().changes, 60)
     yield 2.0
     photograph("3-portrait")
+
+
+def click_folder_of(name: str) -> Iterator[float]:
+    """The folder at the right end of a path's field, which is found by a path in it."""
+    setattr(active().speak, name, "//here")
+    yield 0.5
+    yield from find_button("//here", 0.4)
+    setattr(active().speak, name, "")
+    region = region_of(area_of("VIEW_3D"))
+    spot = region.x + int(region.width * FOLDER[0]), found[0][1]
+    move(*spot)
+    yield 0.3
+    press("LEFTMOUSE", *spot)
+    yield 0.3
 
 
 def generate() -> Iterator[float]:

@@ -131,6 +131,31 @@ def click(operator: str, *shares: float) -> Iterator[float]:
     yield 0.1
 
 
+def choose_in_browser(name: str, picture: str) -> Iterator[float]:
+    """Choose a file of LAB in the file browser that has just been opened, and photograph it."""
+
+    def browsers() -> list[tuple[Any, Any]]:
+        return [
+            (there, area)
+            for there in bpy.context.window_manager.windows
+            for area in there.screen.areas
+            if area.type == "FILE_BROWSER" and area.spaces.active.params is not None
+        ]
+
+    yield from until(browsers, 20)
+    yield 1.0
+    there, area = browsers()[0]
+    params = area.spaces.active.params
+    params.directory, params.filename = str(LAB).encode(), name
+    yield 1.5
+    photograph(picture)
+    region = region_of(area, "WINDOW")
+    with bpy.context.temp_override(window=there, area=area, region=region):
+        bpy.ops.file.execute()
+    yield from until(lambda: not browsers(), 20)
+    yield 0.5
+
+
 def module(name: str) -> Any:
     """A module of the add-on as Blender loaded it."""
     return sys.modules[f"{PACKAGE}.speak_addon.{name}"]
