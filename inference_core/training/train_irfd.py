@@ -374,7 +374,7 @@ class Trainer:
         return ", ".join(said)
 
     def _people(self) -> Tensor:
-        """[N] which identity each held-out frame shows; two groups of one stand together."""
+        """[N] which person each held-out frame shows: every group is of another."""
         groups, frames = self.held_out["pictures"].shape[:2]
         return torch.arange(groups).repeat_interleave(frames)
 
