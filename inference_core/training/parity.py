@@ -4,7 +4,10 @@
 PyTorch gets the weights as the pack stores them, large ones as float16: this asks whether the same
 network says the same, not what rounding its weights does (`evaluate` measures the pack itself).
 
-python -m inference_core.training.parity --speak last.safetensors --data CLIPS --pack PACK
+python -m inference_core.training.parity --speak last.safetensors --irfd irfd.safetensors
+    --data CLIPS --pack PACK
+
+--irfd as it was given to `export`: IRFD teaches E_i's code, and those layers are in the pack.
 
 Ends with status 1 when any pixel differs by more than 2/255.
 """
@@ -24,6 +27,18 @@ from ..model.identity import Portrait
 from ..model.speak import Speak
 from . import checkpoint
 from .export import HALF_FROM, PARITY
+from .train_irfd import Irfd
+
+
+def exported(speak_file: Path, irfd_file: Path | None) -> Speak:
+    """The model that `export` writes from the same two checkpoints, with all digits."""
+    speak = Speak()
+    checkpoint.load_average(speak_file, speak)
+    if irfd_file is not None:
+        irfd = Irfd()
+        checkpoint.load_average(irfd_file, irfd)
+        irfd.head.give(speak)
+    return speak.eval()
 
 
 @torch.no_grad()
@@ -68,12 +83,11 @@ def compare(speak: Speak, pack: Path, clip: clips.Clip) -> np.ndarray:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--speak", type=Path, required=True)
+    parser.add_argument("--irfd", type=Path, help="what export was given beside --speak")
     parser.add_argument("--data", type=Path, required=True, help="folder of the evaluation clips")
     parser.add_argument("--pack", type=Path, required=True)
     options = parser.parse_args()
-    speak = Speak()
-    checkpoint.load_average(options.speak, speak)
-    speak.eval()
+    speak = exported(options.speak, options.irfd)
     as_stored(speak)
     most, over, count = 0.0, 0, 0
     for path in sorted(options.data.glob("clip_*.npz")):

@@ -13,6 +13,7 @@ from inference_core.model.speak import Speak
 from inference_core.model.template import Template
 from inference_core.training import ablate_irfd, checkpoint
 from inference_core.training.code_head import CodeHead, nearest_is_own, spread_within
+from inference_core.training.parity import exported
 from inference_core.training.train_irfd import (
     LOSSES,
     Trainer,
@@ -98,6 +99,27 @@ def test_the_code_is_made_of_the_waist(trainer):
     pictures = torch.rand(2, 3, 256, 256)
     with torch.no_grad():
         assert torch.equal(identity.code_of(pictures), identity.read(pictures).portrait.code)
+
+
+def test_a_pack_is_compared_with_the_code_that_irfd_left(trainer, tmp_path):
+    """parity takes E_i's code layers from where export took them, and all else from SPEAK."""
+    head, speak_file = trainer.net.head, trainer.out.parent / "speak.safetensors"
+    kept = {k: v.clone() for k, v in head.state_dict().items()}
+    with torch.no_grad():
+        head.gain.bias.add_(0.25)
+    average = checkpoint.Average(trainer.net, 0.9)
+    file = tmp_path / "irfd.safetensors"
+    checkpoint.save(file, trainer.net, average, trainer.optimiser, 1)
+    head.load_state_dict(kept)
+    alone, joined = exported(speak_file, None), exported(speak_file, file)
+    changed = {
+        name
+        for name, value in alone.state_dict().items()
+        if not torch.equal(value, joined.state_dict()[name])
+    }
+    assert "identity.gain.bias" in changed
+    read = ("identity.code.", "identity.gain.", "identity.frame.", "editing.")
+    assert all(name.startswith(read) for name in changed)
 
 
 def test_codes_of_one_person_are_told_from_codes_of_many():
