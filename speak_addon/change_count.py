@@ -2,7 +2,7 @@
 """How many frames Generate will make, looked up in small steps so that the window stays alive."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def steps(owner: Any, scene: Any, session: Session) -> Iterator[None]:
     if frames.count == 0 or curves.needs_stepping(owner):
         return
     yield
-    made = made_from(owner, session)
+    made = yield from _looked_up(owner, session)
     yield
     tracks: list[Track] = []
     for path in curves.PATHS:
@@ -64,20 +64,31 @@ def look(owner: Any, scene: Any, session: Session) -> Changes | None:
 
 def made_from(owner: Any, session: Session) -> Baseline | None:
     """What the frames of a shot were made from, as far as it is known."""
-    return session.baselines.get(owner.speak.uuid) or _from_disk(owner)
+    looking = _looked_up(owner, session)
+    while True:
+        try:
+            next(looking)
+        except StopIteration as end:
+            found: Baseline | None = end.value
+            return found
 
 
-def _from_disk(owner: Any) -> Baseline | None:
-    """The baseline of an earlier session: shot.json, and the auto layer from its curves."""
+def _looked_up(owner: Any, session: Session) -> Generator[None, None, Baseline | None]:
+    """The baseline in portions. That of an earlier session: shot.json, and the auto curves."""
+    if known := session.baselines.get(owner.speak.uuid):
+        return known
     if not owner.speak.folder:
         return None
     folder = shots.folder_path(owner)
     if not (folder / SHOT_FILE).is_file():
         return None
-    return baseline.from_record(ShotFolder(folder).read_shot(), _auto_curves(owner))
+    record = ShotFolder(folder).read_shot()
+    yield
+    auto = yield from _auto_curves(owner)
+    return baseline.from_record(record, auto)
 
 
-def _auto_curves(owner: Any) -> Track | None:
+def _auto_curves(owner: Any) -> Generator[None, None, Track | None]:
     """The auto layer as the last generation wrote it, or None when curves are gone."""
     first, count = owner.speak.made_first, owner.speak.made_count
     bag = compat.find_bag(owner)
@@ -90,6 +101,7 @@ def _auto_curves(owner: Any) -> Track | None:
         if bag.fcurves.find(path, index=0) is None:
             return None
         columns.append(curves.column(owner, made, path))
+        yield
     return np.column_stack(columns)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import bpy
 import numpy as np
+import numpy.typing as npt
 
 from ..inference_core.protocol.controls import CONTROLS, GROUPS
 from . import compat, keys
@@ -27,7 +28,7 @@ def capture(owner: Any) -> dict[str, Any]:
     for path in PATHS:
         curve = None if bag is None else bag.fcurves.find(path, index=0)
         if curve is not None and len(curve.keyframe_points):
-            found[path] = keys_of(curve)
+            found[path] = keys_of(curve, short=False)
     values = {path: round(float(owner.path_resolve(path)), 7) for path in PATHS}
     settings = {name: getattr(owner.speak, name) for name in SETTINGS}
     return {"values": values, "curves": found, "settings": settings}
@@ -51,21 +52,23 @@ def restore(owner: Any, data: Mapping[str, Any]) -> None:
     keys.touch(owner)
 
 
-def keys_of(curve: Any) -> dict[str, Any]:
-    """A curve's keys and modifiers, whatever object it belongs to."""
+def keys_of(curve: Any, short: bool = True) -> dict[str, Any]:
+    """A curve's keys and modifiers, whatever object it belongs to.
+
+    short: numbers as the shortest decimals, which takes ten times as long; else `shortened` has
+    to follow, beside the window.
+    """
     points = curve.keyframe_points
     count = len(points)
     data: dict[str, Any] = {"extrapolation": curve.extrapolation, "mute": curve.mute}
     for name in NUMBERS:
         flat = np.empty(2 * count, np.float32)
         points.foreach_get(name, flat)
-        # The shortest decimal that is the same float32.
-        data[name] = [float(str(value)) for value in flat]
+        data[name] = _short(flat) if short else flat.tolist()
     for name in CHOICES:
         numbers = np.empty(count, np.int32)
         points.foreach_get(name, numbers)
-        names = {item.value: item.identifier for item in _choices(name)}
-        data[name] = [names.get(int(number), "") for number in numbers]
+        data[name] = np.take(_names(name), numbers, mode="clip").tolist()
     data["modifiers"] = [
         {
             **plain(modifier),
@@ -75,6 +78,16 @@ def keys_of(curve: Any) -> dict[str, Any]:
         for modifier in curve.modifiers
     ]
     return data
+
+
+def shortened(keys_told: Mapping[str, Any]) -> dict[str, Any]:
+    """What `keys_of` gave, with the shortest decimals of the same float32. Touches no bpy."""
+    found = {name: _short(np.array(keys_told[name], np.float32)) for name in NUMBERS}
+    return {**keys_told, **found}
+
+
+def _short(values: npt.NDArray[np.float32]) -> list[float]:
+    return [float(str(value)) for value in values]
 
 
 def fill_keys(curve: Any, data: Mapping[str, Any]) -> None:
@@ -110,6 +123,15 @@ def _put_points(points: Any, told: Sequence[Mapping[str, float]]) -> None:
         points.add(point["frame"])
     for name in ("min", "max"):
         points.foreach_set(name, [point[name] for point in told])
+
+
+def _names(name: str) -> npt.NDArray[np.object_]:
+    """The names of a list's choices at their numbers; "" where there is none, and at the end."""
+    items = _choices(name)
+    names = np.full(max(item.value for item in items) + 2, "", object)
+    for item in items:
+        names[item.value] = item.identifier
+    return names
 
 
 def _choices(name: str) -> Any:

@@ -72,6 +72,7 @@ def _write_details(kept: TakeStore, number: int, data: JobData, superfluous: lis
     """The bulky part, beside the window; a take that cannot be written is none."""
     details = {
         **data.kept,
+        "curves": {path: curve_data.shortened(told) for path, told in data.kept["curves"].items()},
         "first": data.frames.first,
         "auto_keys": [] if data.auto_keys is None else np.asarray(data.auto_keys).tolist(),
         "shot": shot_record.facts(data),
