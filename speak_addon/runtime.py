@@ -19,7 +19,7 @@ BUSY_SECONDS, IDLE_SECONDS = 0.1, 1.0
 AREAS = ("VIEW_3D", "SEQUENCE_EDITOR", "PROPERTIES", "PREFERENCES")
 
 _session: Session | None = None
-# Called when the core or a job has gone a step further.
+# Called when the core or a job has gone a step further, or another take is compared.
 listeners: list[Callable[[], None]] = []
 
 
@@ -58,9 +58,14 @@ def redraw() -> None:
 def redraw_if_changed() -> None:
     """Draw the panels again if they show something that changed."""
     if session().take_changed():
-        redraw()
-        for listener in listeners:
-            listener()
+        look_again()
+
+
+def look_again() -> None:
+    """Draw the panels again, and wake those who watch: not every change is told by Blender."""
+    redraw()
+    for listener in listeners:
+        listener()
 
 
 def _tick() -> float:

@@ -122,7 +122,8 @@ class SPEAK_OT_compare_take(_OfTake, bpy.types.Operator):
         shot = shots.active(context).speak
         shot.compared = 0 if shot.compared == self.number else self.number
         compare.forget()
-        runtime.redraw()
+        # A property that an operator sets wakes nobody, and the picture has to be loaded.
+        runtime.look_again()
         return {"FINISHED"}
 
 

@@ -25,6 +25,7 @@ from window import (
     finished,
     found,
     install,
+    module,
     move,
     photograph,
     play,
@@ -172,6 +173,7 @@ def compare() -> Iterator[float]:
     yield from scroll(60)
     found.clear()
     yield from click("compare_take(number=1)", 0.68, 0.64, 0.72)
+    yield from until(lambda: module("compare")._loaded, 20)
     yield 2.0
     photograph("6-compare")
     yield from click("compare_take(number=1)", 0.68, 0.64, 0.72)

@@ -95,7 +95,12 @@ def _names_and_compare(owner) -> None:
     assert bpy.ops.speak.rename_take(number=2, name="Gloomy ü") == {"FINISHED"}
     assert takes(owner)[1].name == "Gloomy ü"
     assert bpy.ops.speak.show_take(number=1) == {"FINISHED"}
+    # Those who load the picture are woken: what an operator sets, Blender tells nobody.
+    woken, listeners = [], stage.module("runtime").listeners
+    listeners.append(lambda: woken.append(True))
     assert bpy.ops.speak.compare_take(number=2) == {"FINISHED"}
+    del listeners[-1]
+    assert woken
     bpy.context.scene.frame_set(20)
     path = stage.module("compare").frame_path(owner, bpy.context.scene)
     assert path.is_file()
