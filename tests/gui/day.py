@@ -92,6 +92,8 @@ def first_shot() -> Iterator[float]:
     area_of("VIEW_3D").spaces.active.shading.type = "MATERIAL"
     yield from until(lambda: session().changes, 20)
     photograph("1-before")
+    # The same view drawn as often as while generating: what is left is what generating adds.
+    yield from drawing_alone("still_drawing_a_material_alone")
     yield from click("speak.generate")
     blocked = Blocked(ours)
     yield from until(lambda: session().state.job is not None)
@@ -105,6 +107,15 @@ def first_shot() -> Iterator[float]:
     photograph("3-first-shot")
     nothing_of_ours_takes_long()
     facts["first"] = (report().made, report().kept)
+
+
+def drawing_alone(name: str) -> Iterator[float]:
+    """How long the window stands still when the view is only drawn, in the shading it has."""
+    alone = Blocked(ours)
+    for _ in range(30):
+        area_of("VIEW_3D").tag_redraw()
+        yield 0.03
+    facts[name] = alone.stop()
 
 
 def emotion_edit() -> Iterator[float]:
@@ -153,11 +164,7 @@ def dragged_slider() -> Iterator[float]:
     # Without a graphics card a material takes a second to draw; the preview is drawn over it.
     area.spaces.active.shading.type = "SOLID"
     yield 2.0
-    alone = Blocked(ours)
-    for _ in range(30):
-        area.tag_redraw()
-        yield 0.03
-    facts["still_drawing_alone"] = alone.stop()
+    yield from drawing_alone("still_drawing_alone")
     delays: list[float] = []
     began: dict[int, float] = {}
     preview = session().preview
