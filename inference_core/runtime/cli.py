@@ -199,11 +199,17 @@ def _generate(options: argparse.Namespace) -> int:
              if name not in ("command", "pack", "threads")}  # fmt: skip
     shot: Shot | None = None
     try:
-        with _terminable():
+        with _terminable() as told:
+
+            def progress(report: Any) -> None:
+                if told:  # where the first word of it was lost
+                    raise KeyboardInterrupt
+                talker.progress(report)
+
             engine = Engine(options.pack or DEFAULT, options.threads)
             shot = Shot(engine, Order(**asked), talker.notice)
             kept = len(shot.there & set(shot.frames))
-            made = shot.make(talker.progress)
+            made = shot.make(progress)
     except KeyboardInterrupt:
         done = len(shot.there & set(shot.frames)) if shot else 0
         total = len(shot.frames) if shot else 0
@@ -217,16 +223,24 @@ def _generate(options: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _terminable() -> Any:
-    """While this is open, being told to end (a farm's manager does that) is the same as Ctrl-C."""
+    """While this is open, being told to end (a farm's manager does that) is the same as Ctrl-C.
+
+    Gives a list that holds something once it was told: an interrupt within a library's callback,
+    as a signature makes them, is lost there.
+    """
+    told: list[int] = []
 
     def end(number: int, frame: object) -> None:
+        told.append(number)
         raise KeyboardInterrupt
 
     # Windows has Ctrl-Break for a process group of its own, where Ctrl-C does not arrive.
-    names = [name for name in ("SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+    # What was started to be deaf to it, as in a shell's background, stays so.
+    names = [n for n in names if signal.getsignal(getattr(signal, n)) is not signal.SIG_IGN]
     before = {name: signal.signal(getattr(signal, name), end) for name in names}
     try:
-        yield
+        yield told
     finally:
         for name, handler in before.items():
             signal.signal(getattr(signal, name), handler)
