@@ -10,7 +10,7 @@ from inference_core.model.speak import Speak
 from inference_core.model.template import Template
 from inference_core.training import checkpoint, train_painter
 from inference_core.training.data.group import DRAWN, Group
-from inference_core.training.data.renderer import TRACKED
+from inference_core.training.data.labels import TRACKED
 from inference_core.training.inputs import body_sway
 from inference_core.training.losses import coarse_loss, feature_weight, flow_loss, picture_loss
 from inference_core.training.train import Config, Trainer

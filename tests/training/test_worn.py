@@ -163,8 +163,8 @@ def test_one_seed_gives_one_group_and_plain_ones_know_no_variety(engine):
 def test_labels_of_a_pose_are_those_of_its_track_and_lids_hide_the_eyes(engine):
     from inference_core.training.data.head import Head
     from inference_core.training.data.headwear import headwear
+    from inference_core.training.data.labels import visible
     from inference_core.training.data.lashes import lashes
-    from inference_core.training.data.renderer import visible
     from inference_core.training.data.rig import EXPRESSIONS, closed_eyes
     from inference_core.training.data.scene import random_camera, random_identity, skin_texture
 

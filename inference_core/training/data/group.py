@@ -17,8 +17,9 @@ from .camera import Camera, cropped
 from .canonical import canonical_crop
 from .head import Head, Posed, angles, rotation
 from .held import held
+from .labels import TRACKED, visible
 from .makeup import painted
-from .renderer import TRACKED, Renderer, visible
+from .renderer import Renderer
 from .rig import closed_eyes, random_expression
 from .scene import (
     Look,
@@ -42,10 +43,10 @@ class Group:
 
     pictures uint8 [1+DRAWN,s,s,3]; alpha uint8 [1+DRAWN,s,s]; flow float16 [TRACKED,2,g,g] from the
     portrait to each target, the first DRAWN of them drawn (half-widths of the crop, y down);
-    visible bool [TRACKED,g,g]: whether that point is to be seen in the target (renderer.visible);
+    visible bool [TRACKED,g,g]: whether that point is to be seen in the target (labels.visible);
     depth float16 [g,g] towards the viewer in half-widths of the crop, 0 at the head joint;
     material int8 [1+DRAWN,g,g] and uv float16 [1+DRAWN,2,g,g]: of the point seen in each drawn
-    picture, as in renderer.Labels;
+    picture, as in labels.Labels;
     pose float32 [1+TRACKED,3] degrees in the crop's frame;
     expression float32 [1+TRACKED,EXPRESSIONS];
     points float32 [1+DRAWN,6,2] in -1..1 of the crop.

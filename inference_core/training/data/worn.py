@@ -41,7 +41,7 @@ class Lid:
 
 @dataclass(frozen=True)
 class Piece:
-    """mesh in the head's resting place. material: the label of its pixels (renderer.Tracks), None
+    """mesh in the head's resting place. material: the label of its pixels (labels.Labels), None
     where what is behind keeps its own label; label_uv [n,2]: its place in the layout, for lashes
     that are part of the lid they grow on. colour: linear. held: it stays where it is when the head
     moves. shadow: whether it casts one. hides_hair: a wig is tucked away under it."""
