@@ -8,8 +8,8 @@ AVATARS is the folder of avatar archives that THIRD_PARTY.md names; they are not
 repository. Makes its own virtual environment, goes on where it stopped when it is called again,
 and ends with a model pack in RUN/pack: the voice and what else is not trained here are copied
 from --pack. `--minutes` is for all of it, rendering and export included: what is left is dealt out
-again before each stage, so that the pack is there when they are over. Geometry and painter hand on
-the best weights they had, by people never trained on. `--quick` walks through every line in a few
+again before each stage, so that the pack is there when they are over. Each stage but IRFD hands on
+the best weights it had, by people never trained on. `--quick` walks through every line in a few
 minutes, for a look; its pack is useless.
 """
 
@@ -54,18 +54,19 @@ class Stage:
 def stages(assets: Path, out: Path, identities: int, evaluation: int) -> list[Stage]:
     """Everything from rendering to the pack, in order."""
     data, pack = out / "data", out / "pack"
-    surface, geometry = out / "surface.safetensors", out / "geometry"
-    painter, irfd = out / "painter", out / "irfd.safetensors"
-    landmarks = out / "landmarks.safetensors"
+    surface, geometry, painter = out / "surface", out / "geometry", out / "painter"
+    landmarks, irfd = out / "landmarks", out / "irfd.safetensors"
 
     def given(**values: object) -> tuple[str, ...]:
         return tuple(str(part) for name, v in values.items() for part in (f"--{name}", v))
 
+    def best(run: Path) -> Path:
+        return run / "best.safetensors"  # by people never trained on
+
     render = "data.render_groups"
     people = given(assets=assets, out=data / "train", identities=f"0:{identities}")
     others = given(assets=assets, out=data / "eval", identities=f"0:{evaluation}")
-    # The best of each run, by people never trained on.
-    speak = painter / "best.safetensors"
+    speak = best(painter)
     return [
         Stage("render-evaluation", render, (*others, "--evaluation"), around=10),
         Stage("template", "data.template", given(assets=assets, out=data / "template.npz"),
@@ -73,13 +74,13 @@ def stages(assets: Path, out: Path, identities: int, evaluation: int) -> list[St
         Stage("render", render, people, 0.4, around=5, rendering=True),
         Stage("surface", "train_surface", given(data=data, out=surface), 0.25, 10),
         Stage("geometry", "train", (str(CONFIGS / "geometry.toml"),
-              *given(data=data, out=geometry, surface=surface)), 0.25, 25),
+              *given(data=data, out=geometry, surface=best(surface))), 0.25, 25),
         Stage("painter", "train_painter", (str(CONFIGS / "painter.toml"),
-              *given(data=data, out=painter, speak=geometry / "best.safetensors")), 0.25, 25),
+              *given(data=data, out=painter, speak=best(geometry))), 0.25, 25),
         Stage("irfd", "train_irfd", given(data=data, out=irfd, speak=speak), 0.2, 40),
         Stage("landmarks", "train_landmarks", given(data=data, out=landmarks), 0.05, 10),
-        Stage("export", "export", given(speak=speak, irfd=irfd, landmarks=landmarks, pack=pack,
-              example=data / "eval" / "000000_0.npz"), around=40),
+        Stage("export", "export", given(speak=speak, irfd=irfd, pack=pack,
+              landmarks=best(landmarks), example=data / "eval" / "000000_0.npz"), around=40),
     ]  # fmt: skip
 
 

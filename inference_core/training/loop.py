@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -40,8 +41,8 @@ class Pace(Protocol):
 
 class Loop:
     """A run over rendered groups. What is learned says `losses` and `evaluate`, and what is in the
-    log. Writes log.csv, last.safetensors and best.safetensors to `out`, and resumes from the last;
-    the best has the averaged weights that people never trained on spoke for."""
+    log. Writes log.csv, evaluation.txt, last.safetensors and best.safetensors to `out`, and resumes
+    from the last; the best has the averaged weights that people never trained on spoke for."""
 
     logged: tuple[str, ...] = ()
 
@@ -78,8 +79,8 @@ class Loop:
         raise NotImplementedError
 
     def evaluate(self) -> float:
-        """Say and show what the averaged weights are worth on people never trained on; the more the
-        better."""
+        """Say and show what the network is worth on people never trained on; the more the better.
+        Called within `averaged`."""
         raise NotImplementedError
 
     def run(self, minutes: float) -> None:
@@ -115,11 +116,28 @@ class Loop:
         self.save()
         self._judged = self.step
         # It has other shapes than a step, for which nothing is compiled.
-        with uncompiled():
+        with uncompiled(), self.averaged():
             worth = self.evaluate()
         if worth > self.top:
             self.top = worth
             checkpoint.save(self.best, self._net, self.average, None, self.step, worth)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within it the network has its averaged weights."""
+        kept = {k: v.clone() for k, v in self._net.state_dict().items()}
+        self._net.load_state_dict(self.average.tensors)
+        try:
+            yield
+        finally:
+            self._net.load_state_dict(kept)
+
+    def tell(self, found: str) -> None:
+        """Say what an evaluation found, and keep it in evaluation.txt."""
+        line = f"step {self.step}: {found}"
+        print(line, flush=True)
+        with (self.out / "evaluation.txt").open("a") as file:
+            file.write(line + "\n")
 
     def save(self) -> None:
         """Write everything that is needed to go on."""

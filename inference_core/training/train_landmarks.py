@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Trains the aligner's landmark network on the same rendered groups.
 
-python -m inference_core.training.train_landmarks --data FOLDER --out FILE.safetensors --minutes 10
+python -m inference_core.training.train_landmarks --data FOLDER --out FOLDER [--minutes 10]
+
+Writes log.csv, evaluation.txt, last.safetensors, from which it resumes, and best.safetensors: the
+weights with the least loss on people never trained on.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -17,9 +20,9 @@ from torch import Tensor
 
 from ..model.landmarks import HEAT, LandmarkNet
 from ..model.layers import grid
-from . import checkpoint
 from .augment import degrade, grade, occlude
-from .data.dataset import GroupFolder
+from .data.dataset import Batch
+from .loop import Loop
 from .precision import autocast, processor
 
 SIDE = 128
@@ -27,8 +30,18 @@ SIDE = 128
 # all kinds), and is 0.6 of the network's square.
 _TYPICAL = 4.25  # side of the square over the distance from eyes to mouth
 _DROP = 0.31  # its centre: this far from the eyes towards the mouth
-_BATCH = 32
 _BLOB = 1.2  # cells: the spread of a point's blob
+
+
+@dataclass(frozen=True)
+class Config:
+    seed: int = 0
+    batch: int = 8  # groups per step, of which every drawn picture is seen
+    total_steps: int = 100000  # the learning rate falls to its floor here, or when time is up
+    rate: float = 3e-3
+    average: float = 0.995
+    sample_every: int = 200
+    threads: int = 2
 
 
 def crops(
@@ -77,57 +90,57 @@ def heat_loss(heat: Tensor, points: Tensor) -> Tensor:
     return -(blob * F.log_softmax(heat, 2)).sum(2).mean(1)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    torch.manual_seed(0)
-    device = processor(options.threads)
-    net = LandmarkNet()
-    net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = checkpoint.Average(net, 0.995)
-    optimiser = torch.optim.AdamW(net.parameters(), 3e-3, betas=(0.9, 0.99), weight_decay=1e-4)
-    groups = GroupFolder(options.data / "train", ("pictures", "points"))
-    begun, step = time.monotonic(), 0
-    if options.out.exists():
-        step = checkpoint.load(options.out, net, average, optimiser)
-        print(f"resumed at step {step}", flush=True)
-    rng = torch.Generator().manual_seed(step)
-    for batch in groups.batches(_BATCH // 4, seed=step):
-        done = (time.monotonic() - begun) / (options.minutes * 60)
-        if done >= 1:
-            break
-        for group in optimiser.param_groups:
-            group["lr"] = 3e-3 * min(1, (step + 1) / 50) * max(0.02, min(1.0, 2 * (1 - done)))
+class LandmarkTrainer(Loop):
+    """Training state of the aligner's landmark network."""
+
+    logged = ("points", "heat", "face")
+
+    def __init__(self, config: Config, data: Path, out: Path) -> None:
+        torch.manual_seed(config.seed)
+        device = processor(config.threads)
+        self.net = LandmarkNet()
+        self.net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        super().__init__(config, self.net, data, out, ("pictures", "points"))
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        return self._wrong(batch, self.rng)[0]
+
+    def _wrong(self, batch: Batch, rng: torch.Generator) -> tuple[dict[str, Tensor], Tensor]:
+        """Losses, and the share of squares of which it knows whether there is a face."""
         pictures = batch["pictures"].permute(0, 1, 4, 2, 3).float() / 255
         pictures = grade(pictures, rng).flatten(0, 1)
         images, truth, face = crops(pictures, batch["points"].flatten(0, 1), rng)
         images = occlude(degrade(images, rng), rng).contiguous(memory_format=torch.channels_last)
-        images, truth, face = images.to(device), truth.to(device), face.to(device)
-        with autocast(device):
-            found, logit, heat = net.score(images)
+        images, truth, face = (x.to(self.device) for x in (images, truth, face))
+        with autocast(self.device):
+            found, logit, heat = self.net.score(images)
         near = face * (truth.abs().amax((1, 2)) < 1.05)
-        error = (found - truth).norm(dim=2).mean(1)
-        loss = (error * near).sum() / near.sum().clamp_min(1)
-        loss = loss + 0.1 * (heat_loss(heat, truth) * near).sum() / near.sum().clamp_min(1)
-        loss = loss + 0.1 * F.binary_cross_entropy_with_logits(logit, face)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
-        average.update(net, step)
-        step += 1
-        if step % 200 == 0:
-            checkpoint.save(options.out, net, average, optimiser, step)
-        if step % 50 == 0:
-            right = ((logit > 0) == (face > 0.5)).float().mean()
-            print(
-                step, f"loss {float(loss.detach()):.4f} faces right {float(right):.3f}", flush=True
-            )
-    checkpoint.save(options.out, net, average, optimiser, step)
+        some = near.sum().clamp_min(1)
+        wrong = {
+            "points": ((found - truth).norm(dim=2).mean(1) * near).sum() / some,
+            "heat": 0.1 * (heat_loss(heat, truth) * near).sum() / some,
+            "face": 0.1 * F.binary_cross_entropy_with_logits(logit, face),
+        }
+        return wrong, ((logit > 0) == (face > 0.5)).float().mean()
+
+    @torch.no_grad()
+    def evaluate(self) -> float:
+        """Minus the loss on people never trained on, every time in the same squares around them."""
+        wrong, right = self._wrong(self.evaluation, torch.Generator().manual_seed(0))
+        off = float(wrong["points"]) * SIDE / 2
+        self.tell(f"points off by {off:.2f} of {SIDE} px, faces right {float(right):.3f}")
+        return -float(torch.stack(list(wrong.values())).sum())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with train/ and eval/")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    config = Config(threads=options.threads)
+    LandmarkTrainer(config, options.data, options.out).run(options.minutes)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Trains the map of the face by itself, which is ten times quicker than within SPEAK.
 
-python -m inference_core.training.train_surface --data FOLDER --out FILE.safetensors --minutes 20
+python -m inference_core.training.train_surface --data FOLDER --out FOLDER [--minutes 20]
+
+Writes log.csv, evaluation.txt, last.safetensors, from which it resumes, and best.safetensors: the
+weights with the least loss on people never trained on.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -17,17 +20,28 @@ from torch import Tensor
 
 from ..model.identity import IdentityEncoder
 from ..model.surface import SurfaceNet
-from . import checkpoint
 from .augment import degrade, grade, occlude, shade_eyes
-from .data.dataset import Batch, GroupFolder
+from .data.dataset import Batch
+from .loop import Loop
 from .precision import autocast, compile_parts, processor
 from .restore import restore
 from .surface import mirrored, surface_losses
 
 SIDE = 128
-_BATCH = 16
-_RATE = 2e-3
+_LOOKS = 4  # of every held-out group at an evaluation
 _KEYS = ("pictures", "uv", "material")
+
+
+@dataclass(frozen=True)
+class Config:
+    seed: int = 0
+    batch: int = 16  # pictures per step, each of another portrait
+    total_steps: int = 100000  # the learning rate falls to its floor here, or when time is up
+    rate: float = 2e-3
+    average: float = 0.99
+    sample_every: int = 150
+    threads: int = 1
+    compiled: bool | None = None  # by torch.compile; not given: on a GPU
 
 
 def views(batch: Batch, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
@@ -58,60 +72,55 @@ def views(batch: Batch, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     return occlude(degrade(shade_eyes(seen, eyes, rng), rng), rng), uv, material
 
 
+class SurfaceTrainer(Loop):
+    """Training state of the map of the face; pack: whose map it starts from."""
+
+    logged = ("cell", "uv", "face", "below", "inside")
+
+    def __init__(self, config: Config, data: Path, out: Path, pack: Path | None = None) -> None:
+        torch.manual_seed(config.seed)
+        device = processor(config.threads)
+        self.net = SurfaceNet() if pack is None else map_of(pack)
+        self.net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        compile_parts(config.compiled, device, self.net)
+        super().__init__(config, self.net, data, out, _KEYS)
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        return self._wrong(batch, self.rng)
+
+    def _wrong(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        seen, uv, material = (x.to(self.device) for x in views(batch, rng))
+        with autocast(self.device):
+            found = self.net(seen.contiguous(memory_format=torch.channels_last))
+        return surface_losses(found, uv, material)
+
+    @torch.no_grad()
+    def evaluate(self) -> float:
+        """Minus the loss on people never trained on, every time in the same views of them."""
+        rng = torch.Generator().manual_seed(0)
+        looks = [self._wrong(self.evaluation, rng) for _ in range(_LOOKS)]
+        means = {k: float(torch.stack([x[k] for x in looks]).mean()) for k in self.logged}
+        self.tell(", ".join(f"{k} {v:.3f}" for k, v in means.items()))
+        return -sum(means.values())
+
+
+def map_of(pack: Path) -> SurfaceNet:
+    """The map of a pack."""
+    identity = IdentityEncoder()
+    restore(identity, pack / "identity.onnx", "identity.", (torch.zeros(1, 3, 256, 256),))
+    return identity.surface
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="folder with train/ and eval/")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--pack", type=Path, help="start from the map of this pack")
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    torch.manual_seed(0)
-    device = processor(options.threads)
-    net = SurfaceNet()
-    if options.pack:
-        identity = IdentityEncoder()
-        restore(
-            identity, options.pack / "identity.onnx", "identity.", (torch.zeros(1, 3, 256, 256),)
-        )
-        net = identity.surface
-    net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    compile_parts(None, device, net)
-    average = checkpoint.Average(net, 0.99)
-    optimiser = torch.optim.AdamW(net.parameters(), _RATE, betas=(0.9, 0.99), weight_decay=1e-4)
-    groups = GroupFolder(options.data / "train", _KEYS)
-    begun, step = time.monotonic(), 0
-    if options.out.exists():
-        step = checkpoint.load(options.out, net, average, optimiser)
-        print(f"resumed at step {step}", flush=True)
-    rng = torch.Generator().manual_seed(step)
-    recent: list[list[float]] = []
-    for batch in groups.batches(_BATCH, seed=step):
-        done = (time.monotonic() - begun) / (options.minutes * 60)
-        if done >= 1:
-            break
-        for group in optimiser.param_groups:
-            group["lr"] = _RATE * min(1, (step + 1) / 50) * max(0.02, min(1.0, 2 * (1 - done)))
-        seen, uv, material = (x.to(device) for x in views(batch, rng))
-        with autocast(device):
-            found = net(seen.contiguous(memory_format=torch.channels_last))
-        losses = surface_losses(found, uv, material)
-        total = torch.stack(list(losses.values())).sum()
-        optimiser.zero_grad()
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
-        average.update(net, step)
-        step += 1
-        recent.append([float(v.detach()) for v in losses.values()])
-        if step % 150 == 0:
-            checkpoint.save(options.out, net, average, optimiser, step)
-        if step % 25 == 0:
-            means = torch.tensor(recent).mean(0).tolist()
-            said = ", ".join(f"{k} {v:.3f}" for k, v in zip(losses, means, strict=True))
-            print(f"{step} {time.monotonic() - begun:.0f}s {said}", flush=True)
-            recent = []
-    checkpoint.save(options.out, net, average, optimiser, step)
+    config = Config(threads=options.threads)
+    SurfaceTrainer(config, options.data, options.out, options.pack).run(options.minutes)
 
 
 if __name__ == "__main__":

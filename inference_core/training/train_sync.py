@@ -91,18 +91,12 @@ class SyncTrainer(Loop):
 
     @torch.no_grad()
     def evaluate(self) -> float:
-        """The share of pairs that are told rightly on people never trained on, averaged weights;
-        says and writes all figures of `matched`."""
-        kept = {k: v.clone() for k, v in self.net.state_dict().items()}
-        self.net.load_state_dict(self.average.tensors)
+        """The share of pairs that are told rightly on people never trained on; says and writes
+        all figures of `matched`."""
         self.net.eval()
         found = matched(self.net, self.evaluation, self.people)
-        self.net.load_state_dict(kept)
         self.net.train()
-        said = ", ".join(f"{name} {value:.3f}" for name, value in found.items())
-        print(f"step {self.step}: {said}", flush=True)
-        with (self.out / "evaluation.txt").open("a") as file:
-            file.write(f"step {self.step}: {said}\n")
+        self.tell(", ".join(f"{name} {value:.3f}" for name, value in found.items()))
         rounded = {name: round(value, 3) for name, value in found.items()}
         (self.out / "facts.json").write_text(json.dumps({"steps": self.step, **rounded}) + "\n")
         return found["pairs"]
@@ -211,7 +205,8 @@ def main() -> None:
     if options.witness is None:
         trainer.run(options.minutes)
     else:
-        trainer.evaluate()
+        with trainer.averaged():
+            trainer.evaluate()
         write_witness(frozen(trainer.last), options.witness)
         known = json.loads((options.out / "facts.json").read_text())
         merged_facts(options.witness, {"sync": {"seed": options.seed, **known}})

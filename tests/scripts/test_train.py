@@ -75,9 +75,14 @@ def test_a_run_that_has_hours_renders_all_of_its_people(calls):
 
 def test_later_stages_take_the_best_weights_of_earlier_ones():
     by_name = {s.name: s.arguments for s in train.stages(Path("a"), Path("o"), 4, 2)}
-    for later, earlier in (("painter", "geometry"), ("irfd", "painter"), ("export", "painter")):
-        speak = by_name[later][by_name[later].index("--speak") + 1]
-        assert Path(speak).parts[-2:] == (earlier, "best.safetensors")
+    for later, option, earlier in (
+        ("geometry", "surface", "surface"), ("painter", "speak", "geometry"),
+        ("irfd", "speak", "painter"), ("export", "speak", "painter"),
+        ("export", "landmarks", "landmarks"),
+    ):  # fmt: skip
+        weights = Path(by_name[later][by_name[later].index(f"--{option}") + 1])
+        assert weights.parts[-2:] == (earlier, "best.safetensors")
+        assert by_name[earlier][by_name[earlier].index("--out") + 1] == str(weights.parent)
 
 
 def test_it_goes_on_where_it_stopped(calls):
