@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+
+Learner = tuple[nn.Module, torch.optim.Optimizer]
 
 
 class Average:
@@ -37,14 +40,18 @@ def save(
     optimiser: torch.optim.Optimizer | None,
     step: int,
     score: float | None = None,
+    others: Mapping[str, Learner] | None = None,
 ) -> None:
     """One file, written beside its final name and renamed. Without an optimiser nothing can go on
-    from it; score: what the averaged weights were worth, the more the better."""
+    from it; score: what the averaged weights were worth, the more the better; others: what learns
+    beside the module, by name."""
     tensors: dict[str, Tensor] = {f"model.{k}": v for k, v in module.state_dict().items()}
     tensors |= {f"average.{k}": v for k, v in average.tensors.items()}
-    states = optimiser.state_dict()["state"] if optimiser is not None else {}
-    for index, state in states.items():
-        tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
+    if optimiser is not None:
+        tensors |= _state("optimiser.", optimiser)
+    for name, (other, own) in (others or {}).items():
+        tensors |= {f"{name}.model.{k}": v for k, v in other.state_dict().items()}
+        tensors |= _state(f"{name}.optimiser.", own)
     part = path.with_suffix(".part")
     save_file(
         {k: v.contiguous().clone() for k, v in tensors.items()},
@@ -54,13 +61,30 @@ def save(
     part.replace(path)
 
 
+def _state(prefix: str, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """What the optimiser remembers of each parameter, under names that begin with prefix."""
+    states = optimiser.state_dict()["state"].items()
+    return {f"{prefix}{i}.{k}": torch.as_tensor(v) for i, row in states for k, v in row.items()}
+
+
+def _restore(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = value
+    whole = optimiser.state_dict()
+    optimiser.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
+
+
 def load(
     path: Path,
     module: nn.Module,
     average: Average | None = None,
     optimiser: torch.optim.Optimizer | None = None,
+    others: Mapping[str, Learner] | None = None,
 ) -> int:
-    """Restores everything that is given; returns the step."""
+    """Restores everything that is given; returns the step. Of `others` those stay as they are that
+    the file does not know, for a run may have begun without them."""
     tensors = load_file(path)
     step = int(_facts(path)["step"])
 
@@ -72,12 +96,11 @@ def load(
         for key, value in part("average.").items():
             average.tensors[key] = value.to(average.tensors[key].device)
     if optimiser is not None:
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in part("optimiser.").items():
-            index, name = key.split(".", 1)
-            state.setdefault(int(index), {})[name] = value
-        whole = optimiser.state_dict()
-        optimiser.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
+        _restore(optimiser, part("optimiser."))
+    for name, (other, own) in (others or {}).items():
+        if known := part(f"{name}.model."):
+            other.load_state_dict(known)
+            _restore(own, part(f"{name}.optimiser."))
     return step
 
 

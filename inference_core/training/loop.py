@@ -64,15 +64,18 @@ class Loop:
         self.best = out / "best.safetensors"
         self.top = checkpoint.score(self.best)
         if self.last.exists():
-            self.step = checkpoint.load(self.last, net, self.average, self.optimiser)
+            self.step = checkpoint.load(self.last, net, self.average, self.optimiser, self.others())
             print(f"resumed at step {self.step}", flush=True)
-        self.rng = torch.Generator().manual_seed(config.seed + self.step)
+        self.rng = torch.Generator()
+        self._seed()
         self.train_set = GroupFolder(data / "train", keys)
-        self.batches: Iterator[Batch] = self.train_set.batches(
-            config.batch, config.seed + self.step
-        )
+        self.batches: Iterator[Batch] = self.train_set.batches(config.batch, config.seed, self.step)
         held_out = GroupFolder(data / "eval", keys)
         self.evaluation = held_out.load(held_out.paths[::3][:16])
+
+    def others(self) -> dict[str, checkpoint.Learner]:
+        """What learns beside the network, by name: it is saved with it and goes on with it."""
+        return {}
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """What a step makes smaller, by name."""
@@ -89,6 +92,7 @@ class Loop:
         while self.step < self._pace.total_steps and time.monotonic() - begun < minutes * 60:
             for group in self.optimiser.param_groups:
                 group["lr"] = self._rate((time.monotonic() - begun) / (minutes * 60))
+            self._seed()
             losses = self.learn(next(self.batches))
             recent.append({k: float(v.detach()) for k, v in losses.items()})
             if self.step % _TOLD_EVERY == 0:
@@ -141,7 +145,14 @@ class Loop:
 
     def save(self) -> None:
         """Write everything that is needed to go on."""
-        checkpoint.save(self.last, self._net, self.average, self.optimiser, self.step)
+        checkpoint.save(
+            self.last, self._net, self.average, self.optimiser, self.step, others=self.others()
+        )
+
+    def _seed(self) -> None:
+        """Every step has random numbers of its own: after an interruption they are the same."""
+        numbers = np.random.SeedSequence([self._pace.seed, self.step]).generate_state(1, np.uint64)
+        self.rng.manual_seed(int(numbers[0]))
 
     def _rate(self, elapsed: float) -> float:
         """Warm-up, a plateau, and a fall over the rest of the steps or of the time."""

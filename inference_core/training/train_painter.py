@@ -21,13 +21,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from ..model.generator import Drawing
 from ..model.identity import Portrait
 from ..model.layers import resize
 from ..model.speak import Speak, activity
+from . import checkpoint
 from .data.dataset import Batch
 from .discriminator import (
     R1_EVERY,
@@ -138,19 +139,20 @@ class Painter(Loop):
         compile_parts(
             config.compiled, device, self.net.identity, self.net.editing, self.net.generator
         )
+        self.judge: Discriminator | None = None
+        self.shown: tuple[Tensor, Tensor, Tensor] | None = None
+        if config.adversarial:
+            self.judge = Discriminator().to(device)
+            compile_parts(config.compiled, device, self.judge)
+            self.judge_optimiser = torch.optim.AdamW(self.judge.parameters(), 2e-4, (0.0, 0.99))
         super().__init__(config, self.net, data, out, KEYS)
         if config.sync and expert is None:
             raise ValueError("the sync loss asks an expert: give the file of one (train_sync)")
         self.expert = frozen(expert).to(self.device) if config.sync and expert else None
-        self.judge: Discriminator | None = None
-        self.shown: tuple[Tensor, Tensor, Tensor] | None = None
-        if config.adversarial:
-            self.judge = Discriminator().to(self.device)
-            compile_parts(config.compiled, device, self.judge)
-            self.judge_optimiser = torch.optim.AdamW(self.judge.parameters(), 2e-4, (0.0, 0.99))
-        self.last_judge = out / "judge.safetensors"
-        if self.judge is not None and self.last_judge.exists():
-            self.judge.load_state_dict(load_file(self.last_judge))
+
+    def others(self) -> dict[str, checkpoint.Learner]:
+        """The discriminator goes on, too."""
+        return {} if self.judge is None else {"judge": (self.judge, self.judge_optimiser)}
 
     def learn(self, batch: Batch) -> dict[str, Tensor]:
         """A step of the generator, and then one of the discriminator, where there is one."""
@@ -224,19 +226,11 @@ class Painter(Loop):
         loss.backward()
         self.judge_optimiser.step()
 
-    def save(self) -> None:
-        """The discriminator goes on, too."""
-        super().save()
-        if self.judge is not None:
-            save_file(self.judge.state_dict(), self.last_judge)
-
     @torch.no_grad()
     def evaluate(self) -> float:
-        """Minus the loss on people never trained on, averaged weights, of which the discriminator
-        has no say, for it changes, nor the expert. Says PSNR before and after painting; a sheet of
-        portrait, two truths, the same as made, and before painting."""
-        kept = {k: v.clone() for k, v in self.net.state_dict().items()}
-        self.net.load_state_dict(self.average.tensors)
+        """Minus the loss on people never trained on, of which the discriminator has no say, for it
+        changes, nor the expert. Says PSNR before and after painting; a sheet of portrait, two
+        truths, the same as made, and before painting."""
         scores: dict[str, list[float]] = {"painted": [], "before": [], "where painted": []}
         strips, losses = [], []
         for i in range(len(self.evaluation["pictures"])):
@@ -254,13 +248,9 @@ class Painter(Loop):
             if i < 8:
                 row = [ready["pictures"][0, 0], *truth[:2], *made[:2], *drawing.layered[:2]]
                 strips.append(torch.cat(row, 2))
-        self.net.load_state_dict(kept)
         sheet = (torch.cat(strips, 1).clamp(0, 1) * 255).byte().permute(1, 2, 0).cpu().numpy()
         Image.fromarray(sheet).save(self.out / f"samples_{self.step:06d}.png")
-        said = ", ".join(f"{name} {np.mean(values):.2f} dB" for name, values in scores.items())
-        print(f"step {self.step}: {said}", flush=True)
-        with (self.out / "evaluation.txt").open("a") as file:
-            file.write(f"step {self.step}: {said}\n")
+        self.tell(", ".join(f"{name} {np.mean(values):.2f} dB" for name, values in scores.items()))
         return -float(np.mean(losses))
 
 

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every loss reaches the weights that it is meant to teach."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from inference_core.model.expression import AXES
 from inference_core.model.speak import Speak
@@ -118,6 +122,41 @@ def test_the_painter_goes_on_from_the_geometry_and_resumes(painter, data):
     )
     assert "painted" in (data / "painted" / "evaluation.txt").read_text()
     assert (data / "painted" / "samples_000002.png").exists()
+
+
+def test_an_interrupted_run_with_a_discriminator_equals_one_that_was_not(
+    painter,
+    data,
+    monkeypatch,
+):
+    """Of four steps the second is the last that is saved before the third is interrupted."""
+    monkeypatch.setattr(train_painter, "R1_EVERY", 2)
+    config = replace(painter.config, sample_every=2, total_steps=4)
+
+    def run(out):
+        train_painter.Painter(config, data, data / out, data / "out/last.safetensors").run(math.inf)
+
+    monkeypatch.setattr(train_painter.Painter, "evaluate", lambda _: 0.0)
+    run("whole")
+    learn, steps = train_painter.Painter.learn, [0]
+
+    def interrupted(self, batch):
+        steps[0] += 1
+        if steps[0] == 3:
+            raise KeyboardInterrupt
+        return learn(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_painter.Painter, "learn", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run("broken off")
+    run("broken off")
+    whole, other = (load_file(data / out / "last.safetensors") for out in ("whole", "broken off"))
+    assert whole.keys() == other.keys()
+    assert {"model", "average", "optimiser", "judge"} == {name.split(".")[0] for name in whole}
+    assert whole["judge.optimiser.0.exp_avg_sq"].any()
+    for name, value in whole.items():
+        assert torch.equal(value, other[name]), name
 
 
 def test_training_resumes_where_it_stopped(trainer, tmp_path):

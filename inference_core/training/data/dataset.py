@@ -53,8 +53,9 @@ class GroupFolder:
                     rows.setdefault(key, []).append(array)
         return {key: torch.from_numpy(np.stack(values)) for key, values in rows.items()}
 
-    def batches(self, size: int, seed: int) -> Iterator[Batch]:
-        """Endless random batches of `size` groups, loaded by a thread of their own.
+    def batches(self, size: int, seed: int, first: int = 0) -> Iterator[Batch]:
+        """Endless random batches of `size` groups, loaded by a thread of their own. Begins with
+        batch number `first` of those that the seed gives while the folder stays as it is.
 
         What goes wrong in the thread is raised here, or training would wait for ever.
         """
@@ -62,7 +63,9 @@ class GroupFolder:
 
         def fill() -> None:
             rng = np.random.default_rng(seed)
-            count = 0
+            for _ in range(first):
+                rng.integers(len(self.paths), size=size)
+            count = first
             try:
                 while True:
                     count += 1
