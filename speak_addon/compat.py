@@ -43,6 +43,17 @@ def all_strips(scene: Any) -> Iterable[Any]:
     return editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
 
 
+def shown_strips(editor: Any) -> Any:
+    """The strips that a timeline shows: those of the meta strip that is open, or the top ones."""
+    return strips(editor.meta_stack[-1] if editor.meta_stack else editor)
+
+
+def is_locked(editor: Any, strip: Any) -> bool:
+    """Whether a strip of those that are shown is locked, or its channel is."""
+    owner = editor.meta_stack[-1] if editor.meta_stack else editor
+    return bool(strip.lock or owner.channels[strip.channel].lock)
+
+
 def strip_start(strip: Any) -> int:
     """The first frame of a strip as it is cut."""
     # `frame_final_start` goes in 6.0; 5.1 brought the new name.

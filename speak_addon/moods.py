@@ -19,6 +19,8 @@ from .sets import Set
 
 SET, SHOT, AMOUNT = "speak_set", "speak_shot", "speak_amount"
 RAMP_IN, RAMP_OUT = "speak_ramp_in", "speak_ramp_out"
+# The longest ramp, in seconds.
+MOST_RAMP = 5.0
 # Blender's colour tags of strips in the order of the wheel.
 TAGS = ("COLOR_01", "COLOR_03", "COLOR_04", "COLOR_05", "COLOR_06", "COLOR_07", "COLOR_08")
 
@@ -145,7 +147,7 @@ def new_strip(owner: Any, scene: Any, chosen: Set, first: int, last: int) -> Any
     strip = compat.new_adjustment(compat.strips(editor), chosen.name, channel, first, last + 1)
     strip[SET], strip[SHOT], strip[AMOUNT] = chosen.name, owner.speak.uuid, 1.0
     strip[RAMP_IN] = strip[RAMP_OUT] = float(owner.speak.ramp)
-    for name, top in ((AMOUNT, 2.0), (RAMP_IN, 5.0), (RAMP_OUT, 5.0)):
+    for name, top in ((AMOUNT, 2.0), (RAMP_IN, MOST_RAMP), (RAMP_OUT, MOST_RAMP)):
         strip.id_properties_ui(name).update(min=0.0, max=top)
     strip.color_tag = tag_of(chosen)
     return strip

@@ -12,6 +12,8 @@ from . import (
     layer_operators,
     marks,
     marks_operators,
+    mood_drawing,
+    mood_handles,
     mood_operators,
     operators,
     panels,
@@ -57,7 +59,10 @@ MODULES = (
 )
 CLASSES: tuple[type, ...] = tuple(cls for module in MODULES for cls in module.CLASSES)
 # Modules with a part that lives beside their classes: timers, handlers, properties.
-LIVING = (translations, shot_list, sets_in_file, rig, marks, runtime, watching, appended, compare)
+LIVING = (
+    translations, shot_list, sets_in_file, rig, marks, runtime, watching, appended, compare,
+    mood_handles, mood_drawing,
+)  # fmt: skip
 
 
 def register() -> None:

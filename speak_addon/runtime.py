@@ -64,6 +64,11 @@ def redraw_if_changed() -> None:
 def look_again() -> None:
     """Draw the panels again, and wake those who watch: not every change is told by Blender."""
     redraw()
+    wake()
+
+
+def wake() -> None:
+    """Let those who watch look again."""
     for listener in listeners:
         listener()
 

@@ -24,6 +24,7 @@ def mood_strips(folder: Path) -> None:
     compat = stage.module("compat")
     assert (compat.strip_start(strip), compat.strip_end(strip)) == (21, 71)
     assert strip.channel > 1 + stage.SOUND, "above voice and frames"
+    assert [s for s in compat.all_strips(scene) if s.select] == [strip], "only it moves with G"
     assert owner.animation_data.action is not None
     assert stage.curve(owner, "speak.edit.happy") is None, "no key was set"
 
@@ -57,6 +58,7 @@ def mood_strips(folder: Path) -> None:
     moods = stage.module("moods")
     assert moods.of_shot(copy, scene) == []
     assert len(moods.of_shot(owner, scene)) == 1
+    _ramps_in_the_timeline(scene, strip)
     _never_rendered(folder, scene, strip)
 
 
@@ -68,6 +70,49 @@ def happy(folder: Path):
     record = stage.module("shot_folder").ShotFolder(folder / "speak" / "Anna").read_shot()
     rows = np.array(record["controls"]["rows"])
     return rows[:, record["controls"]["names"].index("happy")]
+
+
+def _ramps_in_the_timeline(scene, strip) -> None:
+    """What the timeline shows of the strip, where it is grabbed, and what it refuses."""
+    handles, shape = stage.module("mood_handles"), stage.module("mood_shape")
+    strip["speak_ramp_in"], strip["speak_ramp_out"] = 0.4, 0.8
+    view = shape.View(1000, 500, 1, 101, 0, 10)  # ten pixels a frame
+    (one,) = handles.shown(scene, view)
+    assert (one.box.left, one.box.right) == (200, 700)
+    assert (round(one.ramp_in, 6), round(one.ramp_out, 6), one.fixed) == (10, 20, False)
+    (left, y), (right, _) = one.grab_points().values()
+    assert (round(left), round(right)) == (300, 500)
+    found, side = handles.under((right + 2, y), scene, view)
+    assert (found.strip, side) == (strip, "out")
+    assert handles.under((400, y), scene, view) is None
+    assert list(handles.shown(scene, shape.View(1000, 500, 101, 201, 0, 10))) == []
+    assert list(handles.shown(scene, shape.View(1000, 50, 1, 101, 0, 10))) == [], "too low"
+    drag = one.drag("out", right, 125.0)
+    assert drag.move(right - 50, view.frame_width, False) == 25
+    assert drag.limit == 40, "up to the other ramp"
+    strip.lock = True
+    assert handles.under((right, y), scene, view) is None
+    strip.lock = False
+    scene.sequence_editor.channels[strip.channel].lock = True
+    assert handles.under((right, y), scene, view) is None
+    scene.sequence_editor.channels[strip.channel].lock = False
+    assert handles.label(strip) == "Smile \u00d7 0.50"
+    # The operator without a mouse: as its redo panel and scripts run it.
+    assert bpy.ops.speak.drag_mood_ramp(strip=strip.name, side="in", seconds=1.2) == {"FINISHED"}
+    assert round(strip["speak_ramp_in"], 6) == 1.2
+    assert "no mood strip Gone" in stage.refused(
+        lambda: bpy.ops.speak.drag_mood_ramp(strip="Gone", side="in", seconds=1.0)
+    )
+    assert len(_keys()) == 1
+    handles.unregister()
+    assert not _keys(), "taken back"
+    handles.register()
+
+
+def _keys() -> list[object]:
+    keymaps = bpy.context.window_manager.keyconfigs.addon.keymaps
+    items = [item for keymap in keymaps for item in keymap.keymap_items]
+    return [item for item in items if item.idname == "speak.drag_mood_ramp"]
 
 
 def _never_rendered(folder: Path, scene, strip) -> None:
