@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from .alignment import Alignment, align, depth_of, openings
 from .expression import AXES, BLINK_LEFT
-from .layers import Residual, grid, pull_push
+from .layers import Residual, full_precision, grid, pull_push
 from .surface import Surface, SurfaceNet
 from .template import EYES, MOUTH, UV_CENTRE, UV_HALF, Template
 
@@ -166,10 +166,22 @@ class IdentityEncoder(nn.Module):
         shape: Tensor,
         surface: Surface,
     ) -> Reading:
-        """Everything that follows from the maps of a portrait, which is small [P,3,g,g] here.
+        """Everything that follows from the maps of a portrait, which is small [P,3,g,g] here, in
+        float32, whatever autocast is around: places are made of it.
 
         shape [P,3,g,g]: depth, and the logits of turn and alpha.
         """
+        with full_precision(small):
+            return self._assembled(small, features, code, shape, surface)
+
+    def _assembled(
+        self,
+        small: Tensor,
+        features: Tensor,
+        code: Tensor,
+        shape: Tensor,
+        surface: Surface,
+    ) -> Reading:
         uv, logits = surface.uv, surface.logits
         alpha = torch.sigmoid(shape[:, 2:3])
         face, inside = torch.sigmoid(logits[:, :1]), torch.sigmoid(logits[:, 2:])
