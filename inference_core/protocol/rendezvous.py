@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where cores that wait for any program of their user say that they run. Standard library only.
 
-A core started with `serve --shared` writes one file, `<process>.json`, into a folder that only its
-user can enter, and takes it away when it ends. The file holds the token, so whoever can read it may
-use the core: folder and file are checked to be this user's and nobody else's to read (on Windows
-the user's own application data folder is). Files of processes that are gone are taken away by
-whoever looks next.
+A core started with `serve --shared` writes one file, `<process>-<start>.json`, into a folder that
+only its user can enter, and takes it away when it ends. The file holds the token, so whoever can
+read it may use the core: folder and file are checked to be this user's and nobody else's to read
+(on Windows the user's own application data folder is). Files of processes that are gone are taken
+away by whoever looks next.
 """
 
 import contextlib
