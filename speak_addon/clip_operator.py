@@ -12,29 +12,26 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
+from bpy.props import BoolProperty
 
 from ..inference_core.protocol.controls import GROUPS, in_group
 from ..inference_core.protocol.errors import SpeakError
 from . import clip_frames, compat, curves, keys, pose_operators, preferences, runtime, shots, words
 from .clip_reader import ClipReader
+from .file_choice import ChoosesFootage
 from .frame_time import FrameRange
 from .set_operators import NeedsShot
 
 TIMER_SECONDS = 0.05
 
 
-class SPEAK_OT_pose_from_clip(NeedsShot, bpy.types.Operator):
+class SPEAK_OT_pose_from_clip(ChoosesFootage, NeedsShot, bpy.types.Operator):
     """Key pose and emotion after a movie or a sequence of pictures of somebody's face"""
 
     bl_idname = "speak.pose_from_clip"
     bl_label = "Pose and Emotion from Clip"
     bl_options = {"UNDO"}
 
-    filepath: StringProperty(subtype="FILE_PATH")
-    filter_image: BoolProperty(default=True, options={"HIDDEN"})
-    filter_movie: BoolProperty(default=True, options={"HIDDEN"})
-    filter_folder: BoolProperty(default=True, options={"HIDDEN"})
     pose: BoolProperty(
         name="Pose", description="Key yaw, pitch and roll as in the clip", default=True
     )
@@ -53,11 +50,6 @@ class SPEAK_OT_pose_from_clip(NeedsShot, bpy.types.Operator):
         if reason := super().disabled_reason(context):
             return reason
         return "" if shots.active(context).speak.portrait else "Choose a portrait first"
-
-    def invoke(self, context: Any, event: Any) -> set[str]:
-        """Ask for the clip."""
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
 
     def execute(self, context: Any) -> set[str]:
         """Read it: beside the work in a window, at once in a script."""
@@ -105,7 +97,7 @@ class SPEAK_OT_pose_from_clip(NeedsShot, bpy.types.Operator):
 
     def _work(self, context: Any) -> Iterator[None]:
         owner, scene = shots.active(context), compat.sequencer_scene(context)
-        path = Path(bpy.path.abspath(self.filepath))
+        path = self.chosen
         # Nothing of Blender's is held from step to step: an undo would take it away.
         uuid, rate = owner.speak.uuid, shots.rate(scene)
         portrait = Path(bpy.path.abspath(owner.speak.portrait, library=owner.library))

@@ -17,6 +17,7 @@ from bpy.props import CollectionProperty, StringProperty
 from ..inference_core.protocol.core_process import environment
 from ..inference_core.protocol.errors import SpeakError
 from . import core_lines, shots, words
+from .file_choice import ChoosesFootage
 from .preferences import core_settings
 
 TIMER_SECONDS = 0.1
@@ -84,21 +85,19 @@ class _CoreCommand:
         raise NotImplementedError
 
 
-class SPEAK_OT_sign_rendered(_CoreCommand, bpy.types.Operator):
+class SPEAK_OT_sign_rendered(ChoosesFootage, _CoreCommand, bpy.types.Operator):
     """Write a signed manifest into what was rendered; the frames become its ingredients"""
 
     bl_idname = "speak.sign_rendered"
     bl_label = "Sign Rendered Movie or Frames"
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE"})
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         """Choose files, starting where Blender renders to."""
         self.filepath = bpy.path.abspath(context.scene.render.filepath)
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
+        return super().invoke(context, event)
 
     def execute(self, context: Any) -> set[str]:
         """Sign them."""
@@ -121,20 +120,14 @@ class SPEAK_OT_sign_rendered(_CoreCommand, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SPEAK_OT_verify_file(_CoreCommand, bpy.types.Operator):
+class SPEAK_OT_verify_file(ChoosesFootage, _CoreCommand, bpy.types.Operator):
     """Look for SPEAK's manifest and watermark in any picture or movie"""
 
     bl_idname = "speak.verify_file"
     bl_label = "Verify a File"
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE"})
-
-    def invoke(self, context: Any, event: Any) -> set[str]:
-        """Choose files."""
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
 
     def execute(self, context: Any) -> set[str]:
         """Look at them."""

@@ -25,8 +25,7 @@ class SPEAK_OT_new_shot(bpy.types.Operator):
     portrait: StringProperty(
         name="Portrait",
         description="The image that speaks",
-        subtype="FILE_PATH",
-        **compat.RELATIVE_PATHS,
+        options={"HIDDEN", "SKIP_SAVE"},
     )
     strip: StringProperty(name="Strip", description="The sound strip that is spoken")
 

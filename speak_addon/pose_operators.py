@@ -13,6 +13,7 @@ from ..inference_core.protocol import curves_csv
 from ..inference_core.protocol.controls import BY_NAME, NAMES
 from ..inference_core.protocol.errors import SpeakError
 from . import compat, curves, head_pose, keys, shots, words
+from .file_choice import ChoosesFile
 from .frame_time import FrameRange
 from .set_operators import NeedsShot
 
@@ -129,27 +130,21 @@ def key_from_csv(owner: Any, path: Path, frames: FrameRange, names: Sequence[str
     return count
 
 
-class SPEAK_OT_import_layer(NeedsShot, bpy.types.Operator):
+class SPEAK_OT_import_layer(ChoosesFile, NeedsShot, bpy.types.Operator):
     """Key the edit layer after a CSV file: `frame` from 0 and control names in the first line"""
 
     bl_idname = "speak.import_layer"
     bl_label = "Import CSV"
     bl_options = {"REGISTER", "UNDO"}
 
-    filepath: StringProperty(subtype="FILE_PATH")
     filter_glob: StringProperty(default="*.csv", options={"HIDDEN"})
-
-    def invoke(self, context: Any, event: Any) -> set[str]:
-        """Ask for the file."""
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
 
     def execute(self, context: Any) -> set[str]:
         """Read it and write the curves that it names."""
         owner, scene = shots.active(context), compat.sequencer_scene(context)
         try:
             frames = shots.frames(owner, scene)
-            count = key_from_csv(owner, Path(bpy.path.abspath(self.filepath)), frames, NAMES)
+            count = key_from_csv(owner, self.chosen, frames, NAMES)
         except SpeakError as error:
             self.report({"ERROR"}, words.sentence(error))
             return {"CANCELLED"}
@@ -157,7 +152,7 @@ class SPEAK_OT_import_layer(NeedsShot, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SPEAK_OT_export_layer(NeedsShot, bpy.types.Operator):
+class SPEAK_OT_export_layer(ChoosesFile, NeedsShot, bpy.types.Operator):
     """Write a layer of the shot to a CSV file, one row per frame, as the command line reads it"""
 
     bl_idname = "speak.export_layer"
@@ -174,11 +169,6 @@ class SPEAK_OT_export_layer(NeedsShot, bpy.types.Operator):
             ("measured", "Measured", "What was read back from the frames"),
         ),
     )
-
-    def invoke(self, context: Any, event: Any) -> set[str]:
-        """Ask where to."""
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
 
     def execute(self, context: Any) -> set[str]:
         """Write it."""

@@ -15,6 +15,7 @@ from ..inference_core.protocol.errors import SpeakError
 from ..inference_core.protocol.rendezvous import Record
 from . import interpreter, root_package
 from .core_link import CoreSettings
+from .file_choice import ChoosesFile
 from .file_hash import file_hash
 
 LOG_NAME = "core.log"
@@ -72,7 +73,6 @@ class SPEAK_AP_preferences(bpy.types.AddonPreferences):
         name="Core Python",
         description="Another Python for the core, with its own onnxruntime, Pillow and numpy; "
         "empty uses Blender's",
-        subtype="FILE_PATH",
     )
     pack: StringProperty(
         name="Model Pack",
@@ -115,10 +115,32 @@ class SPEAK_AP_preferences(bpy.types.AddonPreferences):
             draw_running(layout, self.running)
         started = layout.column()
         started.active = self.core == "OWN"
-        for name in ("threads", "idle_minutes", "python", "pack", "log_folder"):
+        for name in ("threads", "idle_minutes"):
+            started.prop(self, name)
+        row = started.row(align=True)
+        row.prop(self, "python")
+        row.operator("speak.choose_python", text="", icon="FILE_FOLDER")
+        for name in ("pack", "log_folder"):
             started.prop(self, name)
         layout.prop(self, "allow_unmarked")
         draw_core_status(layout)
+
+
+class SPEAK_OT_choose_python(ChoosesFile, bpy.types.Operator):
+    """Choose another Python for the core"""
+
+    bl_idname = "speak.choose_python"
+    bl_label = "Choose Core Python"
+
+    filter_glob: StringProperty(default="python*", options={"HIDDEN"})
+
+    def execute(self, context: Any) -> set[str]:
+        """Let the core run on it from its next start on."""
+        chosen = preferences()
+        if chosen is None:
+            return {"CANCELLED"}
+        chosen.python = str(self.chosen)
+        return {"FINISHED"}
 
 
 def preferences() -> Any | None:
@@ -209,4 +231,4 @@ def core_settings() -> CoreSettings:
     )
 
 
-CLASSES = (SPEAK_AP_preferences,)
+CLASSES = (SPEAK_AP_preferences, SPEAK_OT_choose_python)

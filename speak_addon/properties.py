@@ -112,10 +112,9 @@ class SPEAK_PG_shot(bpy.types.PropertyGroup):
     portrait: StringProperty(
         override=OVERRIDABLE,
         name="Portrait",
+        # Not FILE_PATH: the browser of such a field shows every file (file_choice.py).
         description="An image in which the face is upright and seen from the front",
-        subtype="FILE_PATH",
         update=lambda shot, _context: planes.show_portrait(shot.id_data),
-        **compat.RELATIVE_PATHS,
     )
     face: IntProperty(
         override=OVERRIDABLE,

@@ -11,6 +11,7 @@ from ..inference_core.protocol.controls import CONTROLS, GROUPS
 from ..inference_core.protocol.errors import SpeakError
 from . import compat, keys, sets, sets_in_file, shots, words
 from .explained import Explained
+from .file_choice import ChoosesFile
 
 GROUP_ITEMS = (
     *((group.name, group.label, group.meaning) for group in GROUPS),
@@ -101,7 +102,7 @@ class SPEAK_OT_remove_set(Explained, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SPEAK_OT_export_sets(Explained, bpy.types.Operator):
+class SPEAK_OT_export_sets(ChoosesFile, Explained, bpy.types.Operator):
     """Write this file's sets to a JSON file, for other projects"""
 
     bl_idname = "speak.export_sets"
@@ -115,11 +116,6 @@ class SPEAK_OT_export_sets(Explained, bpy.types.Operator):
         """Needs sets."""
         kept = compat.sequencer_scene(context).speak_sets.sets
         return "" if kept else "This file has no sets of its own"
-
-    def invoke(self, context: Any, event: Any) -> set[str]:
-        """Ask where to."""
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
 
     def execute(self, context: Any) -> set[str]:
         """Write it."""
@@ -139,26 +135,20 @@ class SPEAK_OT_export_sets(Explained, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SPEAK_OT_import_sets(bpy.types.Operator):
+class SPEAK_OT_import_sets(ChoosesFile, bpy.types.Operator):
     """Read sets from a JSON file into this file; sets of the same name are replaced"""
 
     bl_idname = "speak.import_sets"
     bl_label = "Import Sets"
     bl_options = {"REGISTER", "UNDO"}
 
-    filepath: StringProperty(subtype="FILE_PATH")
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
-
-    def invoke(self, context: Any, event: Any) -> set[str]:
-        """Ask for the file."""
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
 
     def execute(self, context: Any) -> set[str]:
         """Read it."""
         scene = compat.sequencer_scene(context)
         try:
-            found = sets.read(Path(bpy.path.abspath(self.filepath)))
+            found = sets.read(self.chosen)
         except SpeakError as error:
             self.report({"ERROR"}, words.sentence(error))
             return {"CANCELLED"}

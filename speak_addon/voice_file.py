@@ -5,35 +5,25 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import StringProperty
 
 from ..inference_core.protocol.errors import SpeakError
 from . import compat, shots, words
+from .file_choice import ChoosesSound, as_kept
 from .set_operators import NeedsShot
 
-SUFFIXES = "*.wav;*.mp3;*.flac;*.ogg;*.opus;*.m4a;*.aac;*.aif;*.aiff;*.mp4;*.mov;*.mkv;*.webm;*.avi"
 
-
-class SPEAK_OT_voice_from_file(NeedsShot, bpy.types.Operator):
+class SPEAK_OT_voice_from_file(ChoosesSound, NeedsShot, bpy.types.Operator):
     """Put a sound file, or the sound of a movie, on the timeline at the playhead as this voice"""
 
     bl_idname = "speak.voice_from_file"
     bl_label = "Choose Sound File"
     bl_options = {"REGISTER", "UNDO"}
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    filter_glob: StringProperty(default=SUFFIXES, options={"HIDDEN"})
-
-    def invoke(self, context: Any, event: Any) -> set[str]:
-        """Ask for the file."""
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
-
     def execute(self, context: Any) -> set[str]:
         """Add the strip and choose it."""
         owner, scene = shots.active(context), compat.sequencer_scene(context)
         try:
-            strip = add(scene, Path(bpy.path.abspath(self.filepath)))
+            strip = add(scene, self.chosen)
         except SpeakError as error:
             self.report({"ERROR"}, words.sentence(error))
             return {"CANCELLED"}
@@ -52,14 +42,10 @@ def add(scene: Any, path: Path) -> Any:
     editor = scene.sequence_editor or scene.sequence_editor_create()
     taken = {strip.channel for strip in compat.strips(editor)}
     channel = next(number for number in range(1, 129) if number not in taken)
-    told = str(path)
-    if bpy.data.filepath and bpy.context.preferences.filepaths.use_relative_paths:
-        try:
-            told = bpy.path.relpath(told)
-        except ValueError:  # on another drive
-            told = str(path)
     try:
-        strip = compat.strips(editor).new_sound(path.stem, told, channel, scene.frame_current)
+        strip = compat.strips(editor).new_sound(
+            path.stem, as_kept(path), channel, scene.frame_current
+        )
     except RuntimeError as error:
         raise SpeakError("voice_unreadable", reason="Blender cannot open it") from error
     # What Blender cannot decode becomes a strip of one frame.

@@ -18,7 +18,9 @@ class PortraitPanel(SpeakPanel):
         """Draw it."""
         shot = shots.active(context).speak
         column = self.layout.column()
-        column.prop(shot, "portrait", text="")
+        row = column.row(align=True)
+        row.prop(shot, "portrait", text="")
+        row.operator("speak.choose_portrait", text="", icon="FILE_FOLDER")
         if shot.face >= 0 or _several_faces(runtime.session().report_of(shot.uuid)):
             column.prop(shot, "face")
 

@@ -47,7 +47,7 @@ class OwnTime:
                     self._method(cls, name)
         for module, name in (
             ("runtime", "_tick"), ("watching", "_serve"), ("planes", "show_portrait"),
-            ("preview_image", "_draw"), ("compare", "_draw"),
+            ("preview_image", "_draw"), ("compare", "_draw"), ("mood_drawing", "_draw"),
         ):  # fmt: skip
             owner = self._module(module)
             setattr(owner, name, self._timed(f"{module}.{name}", getattr(owner, name)))

@@ -85,7 +85,7 @@ def new_shot() -> Iterator[float]:
 def portrait() -> Iterator[float]:
     """3. Choose the portrait and the voice, and look at the shot."""
     found.clear()
-    yield from click_folder_of("portrait")
+    yield from click("speak.choose_portrait", *FOLDER)
     yield from choose_in_browser("portrait.png", "3a-portrait-browser")
     yield from until(lambda: active().speak.portrait, 20)
     facts["portrait_chosen"] = active().speak.portrait
@@ -103,20 +103,6 @@ def portrait() -> Iterator[float]:
     yield from until(lambda: session().changes, 60)
     yield 2.0
     photograph("3-portrait")
-
-
-def click_folder_of(name: str) -> Iterator[float]:
-    """The folder at the right end of a path's field, which is found by a path in it."""
-    setattr(active().speak, name, "//here")
-    yield 0.5
-    yield from find_button("//here", 0.4)
-    setattr(active().speak, name, "")
-    region = region_of(area_of("VIEW_3D"))
-    spot = region.x + int(region.width * FOLDER[0]), found[0][1]
-    move(*spot)
-    yield 0.3
-    press("LEFTMOUSE", *spot)
-    yield 0.3
 
 
 def generate() -> Iterator[float]:

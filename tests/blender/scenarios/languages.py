@@ -8,7 +8,8 @@ import bpy
 from tests.blender import stage
 
 # Names of properties that no panel shows.
-HIDDEN = {"sets", "shapes", "stated", "edit", "auto", "measured", "weights", "plane", "take"}
+HIDDEN = {"sets", "shapes", "stated", "edit", "auto", "measured", "weights", "plane", "take",
+          "filepath", "files"}  # fmt: skip
 
 
 def languages(folder: Path) -> None:
@@ -21,6 +22,30 @@ def languages(folder: Path) -> None:
     assert not missing, missing
     print(f"covered {len(said)}")
     _in_german(owner)
+    browsers_show_what_can_be_used()
+
+
+def browsers_show_what_can_be_used() -> None:
+    """Who asks for a file filters; a field with Blender's own folder would show every file."""
+    classes = stage.module("registration").CLASSES + stage.module("properties").CLASSES
+    fields = [list(told(cls).properties) for cls in classes]
+    asking = [these for these in fields if any(p.identifier == "filepath" for p in these)]
+    assert len(asking) > 8
+    for these in asking:
+        filters = [p for p in these if p.identifier.startswith("filter_")]
+        assert {p.identifier for p in filters} - {"filter_folder"}
+        assert all(p.is_hidden and p.default for p in filters)
+    everything = [p for these in fields for p in these if p.is_runtime]
+    unfiltered = {p.identifier for p in everything if p.subtype == "FILE_PATH"}
+    assert unfiltered == {"filepath"}, unfiltered
+
+
+def told(cls):
+    """What Blender knows of a class; of an operator's properties it knows elsewhere."""
+    if not issubclass(cls, bpy.types.Operator):
+        return cls.bl_rna
+    module, name = cls.bl_idname.split(".")
+    return getattr(getattr(bpy.ops, module), name).get_rna_type()
 
 
 def texts() -> set[str]:
@@ -33,7 +58,7 @@ def texts() -> set[str]:
             found.add(cls.__doc__.strip())
         if issubclass(cls, bpy.types.Panel | bpy.types.Menu | bpy.types.UIList):
             continue
-        for entry in cls.bl_rna.properties:
+        for entry in told(cls).properties:
             if not entry.is_runtime or entry.is_hidden:
                 continue
             found |= {entry.name, entry.description}
