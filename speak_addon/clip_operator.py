@@ -113,7 +113,7 @@ class SPEAK_OT_pose_from_clip(ChoosesFootage, NeedsShot, bpy.types.Operator):
                     clip_fps = rate
                 out = Path(folder) / "curves.csv"
                 settings = preferences.core_settings()
-                self._reader = ClipReader(settings, clip, out, portrait, rate, clip_fps)
+                self._reader = ClipReader(settings, clip, out, portrait, rate, clip_fps, words.say)
                 try:
                     while not self._reader.ended:
                         yield
@@ -127,7 +127,7 @@ class SPEAK_OT_pose_from_clip(ChoosesFootage, NeedsShot, bpy.types.Operator):
     def _bring_in(self, owner: Any, out: Path, frames: FrameRange) -> None:
         """Key what was read, and let the proposal of these groups rest: the clip stands for it."""
         if owner is None:
-            self._error = "The shot was deleted meanwhile"
+            self._error = words.say("The shot was deleted meanwhile")
             return
         names: list[str] = []
         for wanted, group in ((self.pose, "pose"), (self.emotion, "emotion")):

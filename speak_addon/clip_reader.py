@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`python -m inference_core read` in a process of its own. Without bpy."""
 
-import re
 import subprocess
 import threading
 from fractions import Fraction
 from pathlib import Path
 
 from ..inference_core.protocol.core_process import environment
-from ..inference_core.protocol.errors import TABLE, SpeakError
+from ..inference_core.protocol.errors import SpeakError
+from . import core_lines
 from .core_link import CoreSettings
-
-CODE = re.compile(r"\[(\w+)\]")
 
 
 class ClipReader:
@@ -25,8 +23,10 @@ class ClipReader:
         portrait: Path,
         fps: Fraction,
         clip_fps: Fraction | None,
+        say: core_lines.Say,
     ) -> None:
-        """Start it. Raises SpeakError(core_start_failed)."""
+        """Start it; `say` is words.say. Raises SpeakError(core_start_failed)."""
+        self._say = say
         command = [str(settings.python), "-m", "inference_core", "read", str(clip)]
         command += ["--out", str(out), "--portrait", str(portrait), "--fps", str(fps)]
         command += ["--clip-fps", str(clip_fps)] if clip_fps else []
@@ -57,12 +57,11 @@ class ClipReader:
         """Raises the SpeakError that it ended with."""
         if self._process.returncode == 0:
             return
-        text = " ".join(self._lines[-3:])
-        found = CODE.search(text)
-        if found and found.group(1) in TABLE and "{" not in TABLE[found.group(1)].sentence:
-            raise SpeakError(found.group(1))
-        said = text.partition("error: ")[2] or text or "it ended"
-        raise SpeakError("clip_unreadable", reason=said.split("   ")[0].strip().rstrip("."))
+        told = core_lines.error("\n".join(self._lines), self._say)
+        if told is not None:
+            raise told
+        last = self._lines[-1].strip().rstrip(".") if self._lines else ""
+        raise SpeakError("clip_unreadable", reason=last or "the core ended without a word")
 
     def stop(self) -> None:
         """End it if it still runs."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the core's commands `check` and `verify` print, in the language of the interface.
+"""What the core's commands print, in the language of the interface: findings and errors.
 
 They print English, for terminals and bug reports. A line is recognised by the texts here, and its
 words in braces are filled into the translation; a line of another version stays as it is. Without
@@ -10,7 +10,11 @@ import functools
 import re
 from collections.abc import Callable
 
+from ..inference_core.protocol.consent import CONSENTS
+from ..inference_core.protocol.errors import TABLE, SpeakError, wording
+
 Say = Callable[..., str]  # words.say
+SILENT = "The core said nothing; look at its log"
 
 CHECK = (
     "SPEAK core {version}, Python {python} on {system}",
@@ -61,8 +65,30 @@ EVIDENCE = (
     "turned by about {angle} degrees",
     "scaled to about {scale}",
 )
+# Why something could not be looked at, or signed.
+REASONS = (
+    "pictures of more than 8 bits carry no watermark",
+    "files without a suffix cannot be looked at",
+    "{suffix} files cannot be looked at",
+    "{width} x {height} pixels are too many",
+    "it is not an image that can be read",
+    "movies need the Python package av",
+    "it has no pictures",
+    "nothing here decodes its pictures",
+    "it is not a movie that can be read",
+    "no face that is large enough was found",
+    "the Python package c2pa is not installed",
+    "the Python package cryptography is not installed",
+    "{name} is of a kind that cannot be signed",
+    "nothing has been signed on this computer yet",
+    "the configuration folder cannot be used: {error}",
+    "{file} in the configuration folder is damaged",
+    "{name} is far too large",
+)
 # What stands here is a text of its own; of `how` there may be several.
-NESTED = ("words", "who", "odds", "how")
+NESTED = ("words", "who", "odds", "how", "reason")
+# What a command ends with: its sentence, what to do, and the code of both.
+ERROR = re.compile(r"^error: (?P<sentence>.*)\n +(?P<hint>.*) \[(?P<code>\w+)\]\s*\Z", re.M)
 
 
 def said(line: str, say: Say) -> str:
@@ -70,7 +96,35 @@ def said(line: str, say: Say) -> str:
     whole = _whole(line, (*CHECK, *VERDICTS), say)
     if whole is not None:
         return whole
-    return "; ".join(_whole(part, EVIDENCE, say) or part for part in _parts(line))
+    return "; ".join(_whole(part, (*EVIDENCE, *REASONS), say) or part for part in _parts(line))
+
+
+def error(text: str, say: Say) -> SpeakError | None:
+    """The error that a command ended with, from all that it printed; None where it said none.
+
+    `say` is for the reason inside of its sentence: that is put into words when it is raised.
+    """
+    found = ERROR.search(text)
+    if found is None or found["code"] not in TABLE:
+        return None
+    entry, values = TABLE[found["code"]], dict[str, str]()
+    for pattern, told in ((entry.sentence, "sentence"), (entry.hint, "hint")):
+        match = _pattern(pattern).fullmatch(found[told])
+        values |= match.groupdict() if match else {}
+    if "reason" in values:
+        reason = values["reason"]
+        values["reason"] = _whole(reason, REASONS, say) or reason
+    return SpeakError(found["code"], **values)
+
+
+def ending(text: str, say: Say) -> str:
+    """Sentence and hint of what a command ended with, or the last that it printed."""
+    told = error(text, say)
+    if told is not None:
+        said = wording(told.code, told.arguments, say)
+        return f"{said.sentence} {said.hint}"
+    lines = [line.removeprefix("error: ").strip() for line in text.splitlines()]
+    return next((line for line in reversed(lines) if line), "") or say(SILENT)
 
 
 def known(line: str) -> bool:
@@ -78,7 +132,7 @@ def known(line: str) -> bool:
     if _found(line, (*CHECK, *VERDICTS)) is not None:
         return True
     for part in _parts(line):
-        found = _found(part, EVIDENCE)
+        found = _found(part, (*EVIDENCE, *REASONS))
         if found is None:
             return False
         values = {k: v for k, v in found[1].items() if k in NESTED and k != "who"}  # any name
@@ -93,6 +147,8 @@ def _whole(line: str, texts: tuple[str, ...], say: Say) -> str | None:
     if found is None:
         return None
     text, values = found
+    if values.get("consent") in CONSENTS:
+        values["consent"] = say(CONSENTS[values["consent"]].label)
     for name in set(values) & set(NESTED):
         values[name] = ", ".join(said(piece, say) for piece in _pieces(name, values[name]))
     return say(text, **values)
@@ -114,7 +170,11 @@ def _found(line: str, texts: tuple[str, ...]) -> tuple[str, dict[str, str]] | No
 def _pattern(text: str) -> re.Pattern[str]:
     pieces = re.split(r"\{(\w+)\}", text)
     fixed = [re.escape(piece).replace(r":\ ", r":\ +") for piece in pieces[::2]]
-    named = [f"(?P<{name}>.+)" for name in pieces[1::2]]
+    names = pieces[1::2]
+    named = [  # a name that stands there again is the same word again
+        f"(?P={name})" if name in names[:number] else f"(?P<{name}>.+)"
+        for number, name in enumerate(names)
+    ]
     return re.compile("".join(a + b for a, b in zip(fixed, [*named, ""], strict=True)))
 
 

@@ -113,7 +113,7 @@ class SPEAK_OT_sign_rendered(ChoosesFootage, _CoreCommand, bpy.types.Operator):
     def finish(self, context: Any, code: int, out: str, err: str) -> set[str]:
         """Say it in the status bar."""
         if code:
-            self.report({"ERROR"}, _sentence(err))
+            self.report({"ERROR"}, core_lines.ending(err, words.say))
             return {"CANCELLED"}
         count = len(err.splitlines())
         self.report({"INFO"}, words.say("{count} files signed", count=count))
@@ -144,7 +144,7 @@ class SPEAK_OT_verify_file(ChoosesFootage, _CoreCommand, bpy.types.Operator):
         except ValueError:
             reports = []
         if not reports:
-            self.report({"ERROR"}, _sentence(err))
+            self.report({"ERROR"}, core_lines.ending(err, words.say))
             return {"CANCELLED"}
         for one in reports:
             self.report({"INFO"}, _verdict(one))
@@ -184,12 +184,6 @@ def _shot_folders(scene: Any) -> list[str]:
     owners = [owner for owner in bpy.data.objects if owner.speak.is_shot and owner.speak.folder]
     folders = {str(shots.folder_path(owner)) for owner in owners}
     return sorted(folder for folder in folders if Path(folder).is_dir())
-
-
-def _sentence(err: str) -> str:
-    """The core's sentence and hint out of what its command line printed."""
-    lines = [line.removeprefix("error: ").strip() for line in err.splitlines()[-2:]]
-    return " ".join(lines) or "The core said nothing; look at its log"
 
 
 CLASSES = (SPEAK_OT_sign_rendered, SPEAK_OT_verify_file)

@@ -138,7 +138,8 @@ class SPEAK_OT_drag_mood_ramp(Explained, bpy.types.Operator):
         name = words.say("Ramp In" if self.side == "in" else "Ramp Out")
         long = mood_handles.length(self._now, frames)
         hint = words.say("Shift: finer, off whole frames. Esc or right click: as before")
-        context.workspace.status_text_set(f"{name}: {long}    {hint}")
+        text = f"{name}: {long}    {hint}"
+        context.workspace.status_text_set(text)
         context.area.tag_redraw()
         runtime.wake()
 

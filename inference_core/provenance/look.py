@@ -41,8 +41,10 @@ def pictures(path: Path, most: int = MOVIE_LOOKS) -> Iterator[Image.Image]:
         yield from _movie(path, most)
     elif suffix in FLOATS:
         raise NoReaderError("pictures of more than 8 bits carry no watermark")
+    elif suffix:
+        raise CannotLookError(f"{suffix} files cannot be looked at")
     else:
-        raise CannotLookError(f"{suffix or 'nameless'} files cannot be looked at")
+        raise CannotLookError("files without a suffix cannot be looked at")
 
 
 def following(path: Path, count: int) -> list[Image.Image]:

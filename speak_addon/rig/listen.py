@@ -13,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from .. import core_lines
 from ..audio import RATE, Samples
 from ..core_link import CoreSettings
 
@@ -60,14 +61,11 @@ class Listening:
         return self._process.poll() is not None
 
     def result(self) -> tuple[dict[str, Any], str]:
-        """(curves, "") or ({}, what went wrong); waits for the end. Call it once."""
+        """(curves, "") or ({}, all that it printed); waits for the end. Call it once."""
         _, said = self._process.communicate()
         try:
             if self._process.returncode != 0:
-                lines = [line for line in said.strip().splitlines() if line.strip()]
-                # The command says `error: SENTENCE` and a line with what to do.
-                told = [line for line in lines if line.startswith("error:")]
-                return {}, (told or lines or ["the core ended without a word"])[-1]
+                return {}, said.strip() or core_lines.SILENT
             if self._out.suffix != ".json":
                 return {}, ""
             return json.loads(self._out.read_text(encoding="utf-8")), ""

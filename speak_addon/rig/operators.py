@@ -10,9 +10,9 @@ from bpy.props import EnumProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
 from ...inference_core.protocol.controls import VISEMES
-from ...inference_core.protocol.errors import SpeakError, wording
+from ...inference_core.protocol.errors import SpeakError
 from ...inference_core.protocol.face_shapes import ARKIT
-from .. import audio, compat, preferences, shots, words
+from .. import audio, compat, core_lines, preferences, shots, words
 from ..explained import Explained
 from ..frame_time import FrameRange, frame_rate
 from ..rig_names import chosen, match
@@ -85,25 +85,26 @@ class _Listens:
             settings = preferences.core_settings()
             self._listening = Listening(settings, samples, fps, gain, out)
         except SpeakError as error:
-            said = wording(error.code, error.arguments)
-            self._say({"ERROR"}, f"{said.sentence} {said.hint}")
+            self._say({"ERROR"}, words.sentence(error))
             return False
         return True
 
     def _say(self, kind: set[str], text: str) -> None:
         self.report(kind, text)  # type: ignore[attr-defined]
 
-    def invoke(self, context: Any, event: Any) -> set[str]:
-        """Listen while the user goes on working."""
-        if bpy.app.background:
-            return self.execute(context)
+    def execute(self, context: Any) -> set[str]:
+        """Listen while the user goes on working; without a window, wait for the end."""
         if not self._begin(context):
             return {"CANCELLED"}
+        if bpy.app.background:
+            while not self._listening.done():
+                time.sleep(0.01)
+            return self._end(context)
         manager = context.window_manager
         self._timer = manager.event_timer_add(TIMER_SECONDS, window=context.window)
         manager.modal_handler_add(self)
         context.window.cursor_modal_set("WAIT")
-        context.workspace.status_text_set("Listening to the voice. Esc: cancel")
+        context.workspace.status_text_set(words.say("Listening to the voice. Esc: cancel"))
         return {"RUNNING_MODAL"}
 
     def modal(self, context: Any, event: Any) -> set[str]:
@@ -125,14 +126,6 @@ class _Listens:
         context.window_manager.event_timer_remove(self._timer)
         context.window.cursor_modal_restore()
         context.workspace.status_text_set(None)
-
-    def execute(self, context: Any) -> set[str]:
-        """Listen and wait for the end."""
-        if not self._begin(context):
-            return {"CANCELLED"}
-        while not self._listening.done():
-            time.sleep(0.01)
-        return self._end(context)
 
     def _begin(self, context: Any) -> bool:
         raise NotImplementedError
@@ -166,8 +159,11 @@ class SPEAK_OT_key_shapes(_Listens, Explained, bpy.types.Operator):
     def _end(self, context: Any) -> set[str]:
         told, error = self._listening.result()
         owner = bpy.data.objects.get(self._owner)
-        if error or owner is None:
-            self._say({"ERROR"}, error or "The face was removed meanwhile")
+        if error:
+            self._say({"ERROR"}, core_lines.ending(error, words.say))
+            return {"CANCELLED"}
+        if owner is None:
+            self._say({"ERROR"}, words.say("The face was removed meanwhile"))
             return {"CANCELLED"}
         rig, there = owner.speak_rig, set(shape_names(owner))
         shapes: dict[str, tuple[list[list[float]], float]] = {}
@@ -176,8 +172,11 @@ class SPEAK_OT_key_shapes(_Listens, Explained, bpy.types.Operator):
                 rows = _rows(told, shape.curve, rig.density == "ALL")
                 shapes[shape.name] = (rows, shape.gain * rig.gain)
         count = keys.write(owner, self._first, shapes, rig.new_action)
-        frames = f"{told['frames']} frames"
-        self._say({"INFO"}, f"{len(shapes)} shapes keyed over {frames} with {count} keys")
+        text = words.say(
+            "{shapes} shapes keyed over {frames} frames with {count} keys",
+            shapes=len(shapes), frames=told["frames"], count=count,
+        )  # fmt: skip
+        self._say({"INFO"}, text)
         return {"FINISHED"}
 
 
@@ -244,9 +243,9 @@ class SPEAK_OT_export_curves(_Listens, Explained, ExportHelper, bpy.types.Operat
     def _end(self, context: Any) -> set[str]:
         _, error = self._listening.result()
         if error:
-            self._say({"ERROR"}, error)
+            self._say({"ERROR"}, core_lines.ending(error, words.say))
             return {"CANCELLED"}
-        self._say({"INFO"}, f"Wrote {self._path}")
+        self._say({"INFO"}, words.say("Wrote {path}", path=self._path))
         return {"FINISHED"}
 
 

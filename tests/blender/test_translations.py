@@ -82,6 +82,8 @@ def composed(node: ast.expr) -> bool:
 
 # What shows a text of the interface, and how its argument is called; Blender translates it.
 SHOWN = {"label", "operator", "prop", "menu", "operator_menu_enum", "progress"}
+# What tells the user something as it is.
+TOLD = {"report", "_say", "status_text_set", "header_text_set", "poll_message_set"}
 # Reasons that only those understand who mend the program.
 TECHNICAL = {"bad_request", "internal", "pack_shape", "core_crashed"}
 
@@ -112,8 +114,8 @@ class Said(ast.NodeVisitor):
         name = ast.unparse(node.func).split(".")[-1]
         if name in ("say", "draw_text"):
             self._add(node.args[-1] if name == "say" else node.args[1])
-        elif name == "report" and len(node.args) == 2:
-            if list(literals(node.args[1])) or composed(node.args[1]):
+        elif name in TOLD and node.args:
+            if list(literals(node.args[-1])) or composed(node.args[-1]):
                 self.composed.append(ast.unparse(node))
         elif (
             name == "SpeakError" and node.args and ast.unparse(node.args[0])[1:-1] not in TECHNICAL
@@ -235,7 +237,31 @@ def core_said(tmp_path, tiny_pack) -> list[str]:
     lines += [f"watermark: {v._mark_words(mark)}" for mark in marks]
     looks = [Alike(s, 1.0, n, "abc") for s in (0.0, 2.0) for n in (1, 8)]
     lines += [f"experiment: {v._alike_words(look)}" for look in looks]
-    return [*lines, "watermark: not looked at: no reader", "manifest:  not looked at: full"]
+    return [*lines, *(f"watermark: not looked at: {reason}" for reason in core_reasons())]
+
+
+def core_reasons() -> list[str]:
+    """Why something could not be looked at, or signed: every text that is raised, filled in."""
+    files = [*(ROOT / "inference_core" / "provenance").glob("*.py"),
+             ROOT / "inference_core" / "runtime" / "likeness.py"]  # fmt: skip
+    found = []
+    for path in files:
+        calls = [n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Call)]
+        for call in calls:
+            if ast.unparse(call.func) in REASONED and call.args:
+                found.append(_filled(call.args[0]))
+    assert len(found) > 12
+    return [reason for reason in found if any(letter.isalpha() for letter in reason)]
+
+
+REASONED = {"CannotLookError", "NoReaderError", "CannotSignError", "NoIdentityError"}
+
+
+def _filled(node: ast.expr) -> str:
+    if isinstance(node, ast.JoinedStr):
+        parts = [_filled(v) if isinstance(v, ast.Constant) else "7" for v in node.values]
+        return "".join(parts)
+    return "".join(literals(node))
 
 
 def test_what_the_core_prints_is_said_in_every_language(tmp_path):
@@ -255,3 +281,29 @@ def test_what_the_core_prints_is_said_in_every_language(tmp_path):
         assert all(one != other for one, other in zip(lines, told, strict=True) if one != no_voice)
     assert {*core_lines.CHECK, *core_lines.VERDICTS, *core_lines.EVIDENCE} <= set(texts)
     assert core_lines.said("something of tomorrow", str) == "something of tomorrow"
+
+
+def test_what_a_command_ends_with_is_said_in_every_language():
+    german = catalogue("de_DE")
+
+    def say(text: str, **values: str) -> str:
+        said = german.get(text, text)
+        return said.format(**values) if values else said
+
+    error = errors.SpeakError("sign_failed", reason="the Python package c2pa is not installed")
+    printed = f"a warning\nerror: {error.sentence}\n       {error.hint} [{error.code}]"
+    assert core_lines.ending(printed, say) == (
+        "Nichts wurde signiert: das Python-Paket c2pa ist nicht installiert. "
+        + german[errors.TABLE["sign_failed"].hint]
+    )
+    told = core_lines.error(printed, say)
+    assert told is not None
+    assert told.code == "sign_failed"
+    assert core_lines.ending("Traceback\nKeyError: 7\n", say) == "KeyError: 7"
+    assert core_lines.ending("\n", say) == german[core_lines.SILENT]
+    for code, entry in errors.TABLE.items():
+        names_there = names(entry.sentence) | names(entry.hint)
+        one = errors.SpeakError(code, **dict.fromkeys(names_there, "7"))
+        back = core_lines.error(f"error: {one.sentence}\n       {one.hint} [{code}]", say)
+        assert back is not None
+        assert (back.code, back.arguments) == (code, one.arguments)
