@@ -7,15 +7,10 @@ Blender's into the add-on is timed: without a graphics card drawing takes second
 the add-on's may take the window's thread longer than 50 ms.
 """
 
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import bpy
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from own_time import OwnTime
 from window import (
     JOB,
@@ -24,25 +19,26 @@ from window import (
     Blocked,
     active,
     area_of,
+    begin,
     click,
     counts,
     facts,
     finished,
     found,
     front_view,
-    install,
-    make_scene,
+    generate,
     move,
     photograph,
-    play,
     press,
+    ready,
     region_of,
     report,
     scroll,
     session,
+    show_editor,
     show_tab,
+    tell_shot,
     until,
-    view_all,
     window,
 )
 
@@ -55,11 +51,7 @@ ours = OwnTime(PACKAGE)
 
 
 def steps() -> Iterator[float]:
-    install()
-    make_scene()
-    bpy.context.preferences.view.ui_scale = 0.72
-    yield 0.5
-    yield from show_tab("VIEW_3D")
+    yield from ready()
     ours.watch()
     yield from first_shot()
     yield from emotion_edit()
@@ -85,19 +77,15 @@ def nothing_of_ours_takes_long() -> None:
 def first_shot() -> Iterator[float]:
     yield from click("speak.new_shot")
     yield 0.5
-    shot = active().speak
-    shot.portrait, shot.size = "//portrait.png", "256"
-    shot.range_source, shot.frame_first, shot.frame_last = "OWN", 1, FRAMES
+    tell_shot(FRAMES)
     front_view()
     area_of("VIEW_3D").spaces.active.shading.type = "MATERIAL"
     yield from until(lambda: session().changes, 20)
     photograph("1-before")
     # The same view drawn as often as while generating: what is left is what generating adds.
     yield from drawing_alone("still_drawing_a_material_alone")
-    yield from click("speak.generate")
     blocked = Blocked(ours)
-    yield from until(lambda: session().state.job is not None)
-    yield from until(lambda: session().state.job.made > 5, 120)
+    yield from begin(5)
     photograph("2-generating")
     yield from finished()
     facts["still_while_generating"] = blocked.stop()
@@ -138,9 +126,7 @@ def emotion_edit() -> Iterator[float]:
 
 def changed_frames_only() -> Iterator[float]:
     before = stamps()
-    yield from click("speak.generate")
-    yield from until(lambda: session().state.job is not None)
-    yield from finished()
+    yield from generate()
     yield 1.5
     after = stamps()
     facts["made_again"] = report().made
@@ -233,9 +219,10 @@ def find_slider(name: str, value: float) -> Iterator[float]:
 
 
 def takes() -> Iterator[float]:
-    bpy.ops.speak.compare_take(number=1)
-    active().speak.compare_mode = "WIPE"
     bpy.context.scene.frame_set(18)
+    yield 1.0
+    active().speak.compare_mode = "WIPE"
+    bpy.ops.speak.compare_take(number=1)  # drawn at once: nothing else changes
     yield 1.5
     photograph("7-wiped")
     active().speak.compare_mode = "SIDE"
@@ -258,8 +245,7 @@ def cancelled() -> Iterator[float]:
     active().speak.seed = 5
     found.clear()
     yield 0.5
-    yield from click("speak.generate")
-    yield from until(lambda: session().state.job is not None and session().state.job.made > 3, 120)
+    yield from begin(3)
     press("ESC", *spot_in_view())
     began = time.monotonic()
     yield from until(lambda: session().state.job is None, 10)
@@ -278,9 +264,7 @@ def undone() -> Iterator[float]:
     yield 0.5
     found.clear()
     before = shot.take
-    yield from click("speak.generate")
-    yield from until(lambda: session().state.job is not None)
-    yield from finished()
+    yield from generate()
     yield 1.5
     made = active().speak.take
     assert made > before, "a generation is a take"
@@ -305,18 +289,8 @@ def spot_in_view() -> tuple[int, int]:
 def other_editors() -> Iterator[float]:
     """The same shot in the Sequencer and in the Graph Editor."""
     area = area_of("VIEW_3D")
-    area.type = "SEQUENCE_EDITOR"
-    area.spaces.active.view_type = "SEQUENCER"
-    yield 0.5
+    yield from show_editor(area, "SEQUENCE_EDITOR")
     yield from show_tab("SEQUENCE_EDITOR")
-    view_all("SEQUENCE_EDITOR")
-    yield 0.5
     photograph("12-sequencer")
-    area.type = "GRAPH_EDITOR"
-    yield 0.5
-    view_all("GRAPH_EDITOR")
-    yield 0.5
+    yield from show_editor(area, "GRAPH_EDITOR")
     photograph("13-graph")
-
-
-play(steps())

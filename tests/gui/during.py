@@ -1,27 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs inside a Blender with a window: saving and rendering while frames are being generated."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import bpy
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from window import (
     LAB,
-    active,
+    begin,
     click,
     facts,
     finished,
-    install,
-    make_scene,
     photograph,
-    play,
+    ready,
     report,
     session,
-    show_tab,
+    tell_shot,
     until,
 )
 
@@ -29,19 +22,12 @@ FRAMES = 48
 
 
 def steps() -> Iterator[float]:
-    install()
-    make_scene()
-    bpy.context.preferences.view.ui_scale = 0.72
-    yield 0.5
-    yield from show_tab("VIEW_3D")
+    yield from ready()
     yield from click("speak.new_shot")
     yield 0.5
-    shot = active().speak
-    shot.portrait, shot.size = "//portrait.png", "256"
-    shot.range_source, shot.frame_first, shot.frame_last = "OWN", 1, FRAMES
+    tell_shot(FRAMES)
     yield from until(lambda: session().changes, 20)
-    yield from click("speak.generate")
-    yield from until(lambda: session().state.job is not None and session().state.job.made > 3, 120)
+    yield from begin(3)
     made = session().state.job.made
     bpy.ops.wm.save_mainfile()
     scene = bpy.context.scene
@@ -59,6 +45,3 @@ def steps() -> Iterator[float]:
     assert report().made == FRAMES
     assert len(list((LAB / "speak" / "Shot").glob("frame_*.png"))) == FRAMES
     assert (LAB / "still.png").stat().st_size > 0
-
-
-play(steps())

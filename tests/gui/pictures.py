@@ -6,14 +6,9 @@ For a panel all others are taken away meanwhile, so that the picture shows it al
 """
 
 import json
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import bpy
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from window import (
     LAB,
     active,
@@ -21,17 +16,16 @@ from window import (
     facts,
     finished,
     front_view,
-    install,
-    make_scene,
     module,
     photograph,
-    play,
+    ready,
     region_of,
     scroll,
     session,
+    show_editor,
     show_tab,
+    tell_shot,
     until,
-    view_all,
 )
 
 FRAMES = 60
@@ -39,16 +33,11 @@ rectangles: dict[str, list[int]] = {}
 
 
 def steps() -> Iterator[float]:
-    install()
-    make_scene()
-    yield 0.5
-    yield from show_tab("VIEW_3D")
+    yield from ready(scale=1.0)
     area_of("VIEW_3D").spaces.active.shading.type = "MATERIAL"
     photograph("step1-empty")
     bpy.ops.speak.new_shot()
-    shot = active().speak
-    shot.portrait, shot.size = "//portrait.png", "256"
-    shot.range_source, shot.frame_first, shot.frame_last = "OWN", 1, FRAMES
+    shot = tell_shot(FRAMES)
     front_view()
     bpy.context.scene.frame_end = FRAMES
     yield from until(lambda: session().changes, 60)
@@ -123,10 +112,7 @@ def graph_editor() -> Iterator[float]:
     for curve in bag.fcurves:
         names = ("happy", "surprised", "yaw")
         curve.hide = curve.data_path.rpartition(".")[2] not in names
-    area.type = "GRAPH_EDITOR"
-    yield 1.0
-    view_all("GRAPH_EDITOR")
-    yield 1.0
+    yield from show_editor(area, "GRAPH_EDITOR")
     photograph("graph")
 
 
@@ -134,12 +120,8 @@ def sequencer() -> Iterator[float]:
     bpy.context.scene.frame_set(12)
     bpy.ops.speak.add_mood(name="Worried", seconds=1.5)
     area = area_of("GRAPH_EDITOR")
-    area.type = "SEQUENCE_EDITOR"
-    area.spaces.active.view_type = "SEQUENCER"
-    yield 0.5
+    yield from show_editor(area, "SEQUENCE_EDITOR")
     yield from show_tab("SEQUENCE_EDITOR")
-    view_all("SEQUENCE_EDITOR")
-    yield 1.0
     photograph("sequencer")
 
 
@@ -156,6 +138,3 @@ def german() -> Iterator[float]:
     yield from show_tab("VIEW_3D")
     yield 1.0
     photograph("german")
-
-
-play(steps())

@@ -1,50 +1,35 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs inside a Blender with a window: the ramps of a mood strip, dragged in the Sequencer."""
 
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import bpy
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from window import (
     active,
     area_of,
     facts,
-    install,
-    make_scene,
     module,
     move,
     photograph,
-    play,
     press,
+    ready,
     region_of,
-    view_all,
+    show_editor,
     window,
 )
 
 
 def steps() -> Iterator[float]:
-    install()
-    make_scene()
-    bpy.context.preferences.view.ui_scale = 0.9
-    yield 0.5
+    yield from ready(scale=0.9)
     bpy.ops.speak.new_shot()
     active().speak.portrait = "//portrait.png"
     bpy.context.scene.frame_end = 72
     bpy.context.scene.frame_set(13)
     active().speak.ramp = 0.5
     bpy.ops.speak.add_mood(name="Delighted", seconds=2.0)
-    area = area_of("VIEW_3D")
-    area.type = "SEQUENCE_EDITOR"
-    area.spaces.active.view_type = "SEQUENCER"
-    yield 0.5
-    view_all("SEQUENCE_EDITOR")
-    yield 1.0
+    yield from show_editor(area_of("VIEW_3D"), "SEQUENCE_EDITOR")
     photograph("1-strip")
     yield from ramp_in()
     yield from taken_back()
@@ -188,6 +173,3 @@ def drawn_fast() -> None:
     for _ in range(20):
         assert len(list(handles.shown(scene, view))) == 1
     facts["looking_among_500_ms"] = round((time.thread_time() - began) / 20 * 1000, 3)
-
-
-play(steps())

@@ -42,10 +42,12 @@ def main() -> int:
     seen = os.environ.get("SPEAK_BLENDER_SEES", str(out))
     _prepare(out, options.zip, options.pack)
     packages = os.environ.get("SPEAK_BLENDER_PACKAGES", "")
-    job = {"folder": seen, "packages": packages, "idle": options.idle}
+    job = {
+        "folder": seen, "packages": packages, "idle": options.idle, "drive": options.drive,
+    }  # fmt: skip
     (out / "job.json").write_text(json.dumps(job))
     command = [blender, "--factory-startup", "--enable-event-simulate", "--python-exit-code", "7"]
-    command += ["--python", f"{seen}/{options.drive}.py", "--", f"{seen}/job.json"]
+    command += ["--python", f"{seen}/start.py", "--", f"{seen}/job.json"]
     # A session of its own, so that a wrapper's children end with it.
     process = subprocess.Popen(command, cwd=out, start_new_session=True)
     try:

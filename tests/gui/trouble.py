@@ -7,9 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from window import (
     LAB,
     PACKAGE,
@@ -17,25 +14,18 @@ from window import (
     click,
     facts,
     found,
-    install,
-    make_scene,
     module,
     photograph,
-    play,
     press,
+    ready,
     report,
     session,
-    show_tab,
     until,
 )
 
 
 def steps() -> Iterator[float]:
-    install()
-    make_scene()
-    bpy.context.preferences.view.ui_scale = 0.72
-    yield 0.5
-    yield from show_tab("VIEW_3D")
+    yield from ready()
     bpy.ops.speak.new_shot()
     yield 0.5
     yield from message()
@@ -87,6 +77,3 @@ def preferences() -> Iterator[float]:
     yield from until(lambda: session().state.core is None, 60)
     yield 4.0
     photograph("4-gone")
-
-
-play(steps())

@@ -5,15 +5,10 @@ From the installed zip to a rendered movie. Buttons of the add-on are clicked wi
 Blender itself, what a file browser would ask is given to the operator behind the menu.
 """
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import bpy
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from window import (
     LAB,
     active,
@@ -21,22 +16,19 @@ from window import (
     choose_in_browser,
     click,
     facts,
-    find_button,
     finished,
     found,
+    generate,
     install,
     module,
-    move,
     photograph,
-    play,
-    press,
     region_of,
     report,
     scroll,
     session,
+    show_editor,
     show_tab,
     until,
-    view_all,
     window,
 )
 
@@ -50,7 +42,7 @@ def steps() -> Iterator[float]:
     yield from save()
     yield from new_shot()
     yield from portrait()
-    yield from generate()
+    yield from first_generation()
     yield from mood()
     yield from compare()
     yield from render()
@@ -105,7 +97,7 @@ def portrait() -> Iterator[float]:
     photograph("3-portrait")
 
 
-def generate() -> Iterator[float]:
+def first_generation() -> Iterator[float]:
     """4. Generate."""
     found.clear()
     yield from click("speak.generate")
@@ -124,11 +116,7 @@ def generate() -> Iterator[float]:
     yield 2.0
     photograph("4b-finished")
     area = next(a for a in window().screen.areas if a.type == "DOPESHEET_EDITOR")
-    area.type = "SEQUENCE_EDITOR"
-    area.spaces.active.view_type = "SEQUENCER"
-    yield 1.0
-    view_all("SEQUENCE_EDITOR")
-    yield 1.0
+    yield from show_editor(area, "SEQUENCE_EDITOR")
     photograph("4c-sequencer")
     facts["scenes"] = [scene.name for scene in bpy.data.scenes]
     facts["made"] = report().made, report().error and report().error.code
@@ -146,9 +134,7 @@ def mood() -> Iterator[float]:
     yield 2.0
     photograph("5a-edited")
     found.clear()
-    yield from click("speak.generate")
-    yield from until(lambda: session().state.job is not None)
-    yield from finished()
+    yield from generate()
     yield 2.0
     facts["made_again"] = report().made, report().kept
     photograph("5b-again")
@@ -182,6 +168,3 @@ def render() -> Iterator[float]:
     yield 1.0
     facts["movie"] = (LAB / "movie.mp4").stat().st_size
     bpy.ops.wm.save_mainfile()
-
-
-play(steps())

@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from own_time import OwnTime
 
 JOB = json.loads(Path(sys.argv[-1]).read_text())
@@ -185,6 +182,51 @@ def view_all(kind: str) -> None:
 
 def report() -> Any:
     return next(iter(session().state.reports.values()), None)
+
+
+def ready(scale: float = 0.72) -> Iterator[float]:
+    """The extension installed, a scene with a voice saved, our tab open in the 3D View."""
+    install()
+    make_scene()
+    bpy.context.preferences.view.ui_scale = scale
+    yield 0.5
+    yield from show_tab("VIEW_3D")
+
+
+def tell_shot(frames: int) -> Any:
+    """Give the active shot its portrait and a range of so many small frames; its properties."""
+    shot = active().speak
+    shot.portrait, shot.size = "//portrait.png", "256"
+    shot.range_source, shot.frame_first, shot.frame_last = "OWN", 1, frames
+    return shot
+
+
+def begin(made: int = -1, seconds: float = 120.0) -> Iterator[float]:
+    """Click Generate, and wait until more than so many frames are made."""
+    yield from click("speak.generate")
+    yield from until(lambda: session().state.job is not None)
+
+    def reached() -> bool:
+        job = session().state.job
+        return job is None or job.made > made
+
+    yield from until(reached, seconds)
+
+
+def generate() -> Iterator[float]:
+    """Click Generate, and wait for the last frame."""
+    yield from begin()
+    yield from finished()
+
+
+def show_editor(area: Any, kind: str) -> Iterator[float]:
+    """Let an area show a Sequencer or a Graph Editor, and everything in it."""
+    area.type = kind
+    if kind == "SEQUENCE_EDITOR":
+        area.spaces.active.view_type = "SEQUENCER"
+    yield 1.0
+    view_all(kind)
+    yield 1.0
 
 
 def install() -> None:
