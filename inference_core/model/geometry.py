@@ -159,12 +159,14 @@ def backward_map(points: Tensor, alpha: Tensor) -> Seen:
     total = total.view(b, channels, g, g)
     # What landed around says which surface is seen, in stretched skin too; where exactly it is seen
     # follows from its motion. A place that this does not bring home is seen by nobody.
-    around = F.avg_pool2d(total, 5, 1, 2)
+    # Rows, then columns: the same mean of 5 x 5 for less than half the sums.
+    landed = torch.cat([total[:, :3], total[:, 6:]], 1)
+    around = F.avg_pool2d(F.avg_pool2d(landed, (1, 5), 1, (0, 2)), (5, 1), 1, (2, 0))
     first = here + around[:, :2] / around[:, 2:3].clamp_min(1e-32)
     refined = invert(points[:, :2], first, _STEPS, _NEARBY)
     missed = refined + sample(points[:, :2] - here, refined) - here
     off = missed.square().sum(1, keepdim=True).sqrt() * (g / 2)  # pixels
-    surely = ((_MISSED - off) / 0.5).clamp(0, 1) * (around[:, 6:7] / _GAP).clamp(0, 1)
+    surely = ((_MISSED - off) / 0.5).clamp(0, 1) * (around[:, 3:] / _GAP).clamp(0, 1)
     fill = pull_push(total[:, 3:6])
     where = here + (refined - here) * surely + fill * (1 - surely)
     # The sum of neighbours closes the pinholes that stretching leaves, and softens the edge.
@@ -172,4 +174,4 @@ def backward_map(points: Tensor, alpha: Tensor) -> Seen:
     person = torch.maximum(person, _enclosed(person))
     # What a turn uncovers where the person stood is more of the person, seldom background.
     person = torch.maximum(person, ((alpha - 0.5) * 4).clamp(0, 1))
-    return Seen(where, surely, around[:, 6:7], person)
+    return Seen(where, surely, around[:, 3:], person)

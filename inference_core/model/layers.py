@@ -30,12 +30,18 @@ def full_precision(like: Tensor) -> AbstractContextManager[object]:
 
 
 def sample(image: Tensor, where: Tensor) -> Tensor:
-    """image [B,C,H,W] read at where [B,2,h,w] (-1..1); float32, edges repeated."""
+    """image [B,C,H,W] read at where [B,2,h,w] (-1..1); float32, edges repeated.
+
+    Places are held to the outermost pixel centres instead of asking for the padding "border", which
+    says the same: on a CPU, ONNX Runtime has a fast way for "zeros" alone.
+    """
+    h, w = image.shape[-2:]
+    last = where.new_tensor([1 - 1 / w, 1 - 1 / h]).view(1, 2, 1, 1)
     return F.grid_sample(
         image.float(),
-        where.float().permute(0, 2, 3, 1),
+        torch.minimum(torch.maximum(where.float(), -last), last).permute(0, 2, 3, 1),
         mode="bilinear",
-        padding_mode="border",
+        padding_mode="zeros",
         align_corners=False,
     )
 
