@@ -26,6 +26,8 @@ COLUMNS = {
     "class right": "class right",
     "within": "code within a person, of all",
     "own nearest": "nearest code is the own",
+    "pose leaks": "swapped frame's pose code, off by",
+    "emotion leaks": "its emotion code, off by",
 }
 _SHARES = ("class right", "own nearest")
 

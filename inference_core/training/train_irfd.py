@@ -7,10 +7,12 @@ Two pictures give their codes; one kind of code is swapped, a frame is made of w
 encoded again, and every code must come back as its donor's (the paper, section 3.1). Decoding is
 SPEAK's own generator, driven by the donors' exact controls, so that codes are held on the very
 frames they will be read from. Repairs of the paper's equations: the identity loss is a triplet
-(its equation 1 pulls at one person twice); any kind may be swapped; self-reconstruction is
+(its equation 1 pulls at one person twice); any kind may be swapped; distances of codes count as
+shares of the codes' own variance, or small codes would meet every loss; self-reconstruction is
 measured as the motion that the codes read back ask for against the true one; exact labels
 supervise every read-out, or constant codes would meet the other losses. Of E_i the layers that make
-the code take part, and the other drawn pictures of a group count as frames of the same identity.
+the code take part, and the other drawn pictures of a person, in other light, hair and clothes too,
+count as frames of the same identity.
 """
 
 from __future__ import annotations
@@ -40,11 +42,13 @@ from .precision import autocast
 
 LOSSES = ("identity", "cls", "pose", "emotion", "self")  # the paper's five
 _KEYS = ("pictures", "pose", "expression", "flow", "material")
-_GROUPS = 4  # four frames each
+_GROUPS = 4  # four frames each; two of each person
 _RATE = 1.5e-3
 _SWAP_EVERY = 3  # steps; frames of swapped donors cost as much as three batches of true ones
 _HEAD = 0.15  # of the rate, for the layers of E_i's code
 _MARGIN = 0.2
+_JUDGED = 12  # people never trained on, two groups of each
+_DONOR = 0.3  # weight of a code's distance from its donor's, in shares of the variance
 _SURE = 0.4  # of an emotion from which a frame is of its class
 _N = len(EMOTIONS)
 
@@ -114,6 +118,14 @@ def triplet(anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
     return F.relu(near - far + _MARGIN).mean()
 
 
+def apart(codes: Tensor, donors: Tensor) -> Tensor:
+    """Mean squared distance of codes [N,C] from their donors' [N,C], as a share of the variance of
+    the donors': 0 for the same codes, 2 for those of anybody. Making codes small changes nothing.
+    """
+    variance = donors.var(0).mean()
+    return (codes - donors).square().mean() / variance.clamp_min(1e-8)
+
+
 def deal(groups: int, per_group: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Donors of identity, emotion and pose [2*groups] for pairs of groups, of which one kind is
     swapped: indices of flat frames, the identity's always a portrait."""
@@ -174,17 +186,19 @@ class Trainer:
             self.step = checkpoint.load(out, self.net, self.average, self.optimiser)
             print(f"resumed at step {self.step}", flush=True)
         self.rng = torch.Generator().manual_seed(self.step)
-        self.batches = GroupFolder(data / "train", _KEYS).batches(_GROUPS, self.step)
+        self.batches = GroupFolder(data / "train", _KEYS).batches(_GROUPS, self.step, siblings=True)
         unseen = GroupFolder(data / "eval", _KEYS)
-        self.held_out = unseen.load(unseen.paths[::3][:16])
+        self.held_out = unseen.load([p for groups in unseen.people()[:_JUDGED] for p in groups[:2]])
 
     @torch.no_grad()
-    def fakes(self, frames: Tensor, batch: Batch, per_group: int) -> tuple[Fakes, Portrait]:
+    def fakes(
+        self, frames: Tensor, batch: Batch, per_group: int, rng: torch.Generator
+    ) -> tuple[Fakes, Portrait]:
         """Frames of swapped donors, and the portraits of the batch's groups."""
         groups = len(batch["pose"])
         with autocast(self.device):
             portraits = self.speak.identity(frames[::per_group])
-        identity, emotion, pose = deal(groups, per_group, self.rng)
+        identity, emotion, pose = deal(groups, per_group, rng)
         who = identity // per_group
         each = Portrait(*(x[who] for x in portraits))
         poses = batch["pose"][:, :per_group].flatten(0, 1).float()
@@ -211,7 +225,7 @@ class Trainer:
         if not swap:
             seen = self.net.reader.values(*self._codes(frames))
             return self._label_losses(seen, truth)
-        fakes, portraits = self.fakes(frames, batch, per_group)
+        fakes, portraits = self.fakes(frames, batch, per_group, self.rng)
         pose_code, emotion_code, start = self._codes(torch.cat([frames, fakes.frames]))
         seen = self.net.reader.values(pose_code, emotion_code, start)
         wanted = {"pose": torch.cat([truth["pose"], truth["pose"][fakes.pose]])} | {
@@ -223,27 +237,25 @@ class Trainer:
             waist = self.speak.identity.waist(torch.cat([frames, fakes.frames])).float()
         codes = self.net.head.of(waist)
         mine = codes[:count:per_group]  # of the portraits
-        with torch.no_grad():
-            unit = self.speak.identity.code(waist).float().var(0).mean()
         return self._label_losses(seen, wanted) | {
-            "identity": self._identity(codes[count:], mine, fakes.identity // per_group, unit)
+            "identity": self._identity(codes[count:], mine, fakes.identity // per_group)
             + self._identity(
-                codes[:count], mine, torch.arange(groups).repeat_interleave(per_group), unit
+                codes[:count], mine, torch.arange(groups).repeat_interleave(per_group)
             ),
             "held": self._held(batch, mine, portraits, per_group),
-            "pose": F.mse_loss(pose_code[count:], pose_code[fakes.pose].detach()),
-            "emotion": F.mse_loss(emotion_code[count:], emotion_code[fakes.emotion].detach()),
+            "pose": _DONOR * apart(pose_code[count:], pose_code[fakes.pose]),
+            "emotion": _DONOR * apart(emotion_code[count:], emotion_code[fakes.emotion]),
             "self": 0.2 * self._self(batch, portraits, seen, truth, per_group),
         }
 
-    def _identity(self, codes: Tensor, portraits: Tensor, who: Tensor, unit: Tensor) -> Tensor:
-        """Codes [B,CODE] nearer to their person's portrait, who [B], than to another's (L_identity
-        as a triplet), and as the portrait's themselves, which are what the generator is given. unit
-        is the variance of E_i's codes as they were."""
+    def _identity(self, codes: Tensor, portraits: Tensor, who: Tensor) -> Tensor:
+        """Codes [B,CODE] nearer to the portraits of their person, who [B], than to another's
+        (L_identity as a triplet), and as the portrait's themselves, which are what the generator is
+        given."""
         people = self.net.person(portraits)
-        found, other = self.net.person(codes), people[(who + 1) % len(people)]
-        again = F.mse_loss(codes, portraits[who].detach())
-        return triplet(people[who], found, other) + again / unit
+        found, other = self.net.person(codes), people[(who + 2) % len(people)]
+        nearer = [triplet(people[mine], found, other) for mine in (who, who ^ 1)]
+        return 0.5 * sum(nearer, torch.zeros(())) + _DONOR * apart(codes, portraits[who])
 
     def _held(self, batch: Batch, codes: Tensor, portraits: Portrait, per_group: int) -> Tensor:
         """What SPEAK makes of the new codes [G,CODE] against what it makes of its own."""
@@ -338,7 +350,8 @@ class Trainer:
     @torch.no_grad()
     def figures(self) -> dict[str, float]:
         """On people never trained on, averaged weights: mean errors of what is read and those of a
-        constant, the share of right classes, and how alike the codes of one person are."""
+        constant, the share of right classes, how alike the codes of one person are, and how far a
+        swapped frame's codes are from their donors'."""
         net = Irfd()
         net.load_state_dict(self.average.tensors)
         frames = self.held_out["pictures"].permute(0, 1, 4, 2, 3).flatten(0, 1).float() / 255
@@ -357,7 +370,26 @@ class Trainer:
             "class right": float(right),
             "within": spread_within(codes, people),
             "own nearest": nearest_is_own(codes, people),
+            **self._leaks(net.reader, frames),
         }
+
+    def _leaks(self, reader: Reader, frames: Tensor) -> dict[str, float]:
+        """`apart` of codes of swapped held-out frames and of their donors."""
+        per_group = self.held_out["pictures"].shape[1]
+        rng = torch.Generator().manual_seed(0)
+        found: dict[str, list[tuple[Tensor, Tensor]]] = {"pose leaks": [], "emotion leaks": []}
+        for first in range(0, len(self.held_out["pictures"]), _GROUPS):
+            batch = {k: v[first : first + _GROUPS] for k, v in self.held_out.items()}
+            shown = frames[first * per_group : (first + len(batch["pose"])) * per_group]
+            fakes, _ = self.fakes(shown, batch, per_group, rng)
+            pose, emotion, _ = reader.codes(torch.cat([shown, fakes.frames]))
+            n = len(shown)
+            found["pose leaks"].append((pose[n:], pose[fakes.pose]))
+            found["emotion leaks"].append((emotion[n:], emotion[fakes.emotion]))
+        sides = {
+            key: [torch.cat(side) for side in zip(*v, strict=True)] for key, v in found.items()
+        }
+        return {key: float(apart(mine, donors)) for key, (mine, donors) in sides.items()}
 
     def evaluate(self) -> str:
         """The figures in a line."""
@@ -370,13 +402,15 @@ class Trainer:
             f"class right {found['class right']:.0%}",
             f"codes vary within a person by {found['within']:.3f} of all",
             f"nearest code is the own {found['own nearest']:.0%}",
+            f"a swapped frame's codes are off by {found['pose leaks']:.2f} (pose) and "
+            f"{found['emotion leaks']:.2f} (emotion) of their variance",
         ]
         return ", ".join(said)
 
     def _people(self) -> Tensor:
-        """[N] which person each held-out frame shows: every group is of another."""
+        """[N] which person each held-out frame shows: two groups are of one."""
         groups, frames = self.held_out["pictures"].shape[:2]
-        return torch.arange(groups).repeat_interleave(frames)
+        return (torch.arange(groups) // 2).repeat_interleave(frames)
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from inference_core.training.parity import exported
 from inference_core.training.train_irfd import (
     LOSSES,
     Trainer,
+    apart,
     class_loss,
     deal,
     labels,
@@ -35,7 +36,7 @@ def trainer(tmp_path_factory):
         for seed in range(4):
             group = made_up_group(seed)
             group.expression[1] = 0  # one frame of four is clearly neutral
-            group.save(folder / part / f"{seed:06d}_0.npz")
+            group.save(folder / part / f"{seed // 2:06d}_{seed % 2}.npz")
     speak = Speak()
     for name, buffer in Template().state_dict().items():
         getattr(speak.identity.template, name).copy_(torch.rand_like(buffer) * 0.1)
@@ -148,6 +149,17 @@ def test_ablations_are_a_table_and_are_not_made_twice(trainer, tmp_path, monkeyp
     assert "0.500" in lines[-1]
     assert "0.500" not in lines[2]
     assert not (tmp_path / f"L_{LOSSES[1]}.safetensors").exists()
+
+
+def test_codes_are_apart_by_shares_of_their_variance():
+    """Small codes are no better than large ones; nobody's donors are off by twice the variance."""
+    rng = torch.Generator().manual_seed(0)
+    donors = torch.randn(4096, 4, generator=rng)
+    others = torch.randn(4096, 4, generator=rng)
+    assert apart(donors, donors) == 0
+    assert apart(others, donors) == pytest.approx(2, rel=0.05)
+    near = donors + 0.1 * others
+    assert apart(0.01 * near, 0.01 * donors) == pytest.approx(float(apart(near, donors)))
 
 
 def test_one_kind_is_swapped_within_each_pair():

@@ -53,10 +53,29 @@ class GroupFolder:
                     rows.setdefault(key, []).append(array)
         return {key: torch.from_numpy(np.stack(values)) for key, values in rows.items()}
 
-    def batches(self, size: int, seed: int, first: int = 0) -> Iterator[Batch]:
+    def people(self) -> list[list[Path]]:
+        """The groups of each person together, in the folder's order."""
+        found: dict[str, list[Path]] = {}
+        for path in self.paths:
+            found.setdefault(path.stem.rpartition("_")[0], []).append(path)
+        return list(found.values())
+
+    def _draw(self, rng: np.random.Generator, size: int, siblings: bool) -> list[Path]:
+        if not siblings:
+            return [self.paths[i] for i in rng.integers(len(self.paths), size=size)]
+        known = [groups for groups in self.people() if len(groups) > 1]
+        if not known:
+            raise ValueError(f"{self.folder} has no person with two groups; render it again.")
+        who = rng.choice(len(known), size // 2, replace=len(known) < size // 2)
+        return [path for i in who for path in rng.permutation(np.array(known[i]))[:2]]
+
+    def batches(
+        self, size: int, seed: int, first: int = 0, siblings: bool = False
+    ) -> Iterator[Batch]:
         """Endless random batches of `size` groups, loaded by a thread of their own. Begins with
         batch number `first` of those that the seed gives while the folder stays as it is.
 
+        siblings: two groups of each person stand together, of those who have two; size is even.
         What goes wrong in the thread is raised here, or training would wait for ever.
         """
         ready: queue.Queue[Batch | Exception] = queue.Queue(_AHEAD)
@@ -64,15 +83,14 @@ class GroupFolder:
         def fill() -> None:
             rng = np.random.default_rng(seed)
             for _ in range(first):
-                rng.integers(len(self.paths), size=size)
+                self._draw(rng, size, siblings)
             count = first
             try:
                 while True:
                     count += 1
                     if count % 200 == 0:
                         self.refresh()
-                    picks = rng.integers(len(self.paths), size=size)
-                    ready.put(self.load([self.paths[i] for i in picks]))
+                    ready.put(self.load(self._draw(rng, size, siblings)))
             except Exception as error:
                 ready.put(error)
 
