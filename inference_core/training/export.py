@@ -3,8 +3,8 @@
 
 Each network by itself too: what is not given stays as it is in the pack.
 
-python -m inference_core.training.export --speak PAINTER/best.safetensors
-    --landmarks LANDMARKS/best.safetensors --irfd irfd.safetensors --pack inference_core/packs/default [--facts facts.json]
+python -m inference_core.training.export --speak PAINTER/best.safetensors --irfd irfd.safetensors
+    --landmarks LANDMARKS/best.safetensors --pack inference_core/packs/default [--facts facts.json]
 """
 
 from __future__ import annotations
