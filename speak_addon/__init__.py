@@ -29,6 +29,7 @@ sources       portrait, voice and settings in forms that can be compared
 mixing, mix_strips  a voice mixed down by another Blender
 voice_file    a voice from a file
 gather        a shot of the scene to the data of one job
+evaluation    a shot as Blender evaluates it at other frames, out of sight; edits: what changed
 running_cores cores that run already: found, listed, chosen
 effect_runner the one place where effects happen; core_link: the core process
 session       state, runner and the pump that drives them; runtime: timer and handlers

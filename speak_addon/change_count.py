@@ -6,11 +6,9 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..inference_core.protocol.controls import CONTROLS, COUNT
+from ..inference_core.protocol.controls import CONTROLS
 from ..inference_core.protocol.errors import SpeakError
-from . import baseline, compat, curves, layers, moods, preferences, shots, sources, words
+from . import baseline, compat, curves, layers, moods, portions, preferences, shots, sources, words
 from .baseline import Baseline, Changes
 from .frame_time import FrameRange, clock
 from .layers import Track
@@ -23,11 +21,11 @@ FIRST_PACE = {256: 0.15, 512: 0.6}
 COLD_SECONDS, WARM_SECONDS = 4.0, 0.3
 
 
-def steps(owner: Any, scene: Any, session: Session) -> Iterator[None]:
+def steps(owner: Any, scene: Any, session: Session) -> Iterator[object]:
     """Look at a shot a little at a time; the answer lies in `session.changes` at the end.
 
-    A shot that cannot be generated now, or whose curves only Blender itself can evaluate, has no
-    answer.
+    A shot that cannot be generated now, or whose drivers ask for the scene itself, has no answer.
+    Whatever is changed meanwhile makes it worthless: begin anew then.
     """
     uuid = owner.speak.uuid
     session.changes.pop(uuid, None)
@@ -36,22 +34,21 @@ def steps(owner: Any, scene: Any, session: Session) -> Iterator[None]:
         now = sources.of(owner, scene, frames, preferences.pack_hash())
     except SpeakError:
         return
-    if frames.count == 0 or curves.needs_stepping(owner):
+    if frames.count == 0:
         return
     yield
+    reading = curves.Reading(owner, scene, frames)
+    if not reading.aside:
+        return
     made = yield from _looked_up(owner, session)
     yield
-    tracks: list[Track] = []
-    for path in curves.PATHS:
-        tracks.append(curves.column(owner, frames, path))
-        yield
-    values = np.column_stack(tracks)
-    held = values[:, :COUNT] + moods.track(moods.of_shot(owner, scene), frames)
+    values, weights = yield from reading.steps()
+    held = values + moods.track(moods.of_shot(owner, scene), frames)
     edit, _, _ = layers.clean_edit(held)
     present = _present(shots.folder_path(owner), frames.count) if owner.speak.folder else set()
     yield
     session.changes[uuid] = baseline.changes(
-        made, now, owner.speak.use_auto, edit, values[:, COUNT:], present
+        made, now, owner.speak.use_auto, edit, weights, present
     )
 
 
@@ -64,16 +61,10 @@ def look(owner: Any, scene: Any, session: Session) -> Changes | None:
 
 def made_from(owner: Any, session: Session) -> Baseline | None:
     """What the frames of a shot were made from, as far as it is known."""
-    looking = _looked_up(owner, session)
-    while True:
-        try:
-            next(looking)
-        except StopIteration as end:
-            found: Baseline | None = end.value
-            return found
+    return portions.finish(_looked_up(owner, session))
 
 
-def _looked_up(owner: Any, session: Session) -> Generator[None, None, Baseline | None]:
+def _looked_up(owner: Any, session: Session) -> Generator[object, None, Baseline | None]:
     """The baseline in portions. That of an earlier session: shot.json, and the auto curves."""
     if known := session.baselines.get(owner.speak.uuid):
         return known
@@ -88,21 +79,18 @@ def _looked_up(owner: Any, session: Session) -> Generator[None, None, Baseline |
     return baseline.from_record(record, auto)
 
 
-def _auto_curves(owner: Any) -> Generator[None, None, Track | None]:
+def _auto_curves(owner: Any) -> Generator[object, None, Track | None]:
     """The auto layer as the last generation wrote it, or None when curves are gone."""
     first, count = owner.speak.made_first, owner.speak.made_count
     bag = compat.find_bag(owner)
     if bag is None or not count:
         return None
     made = FrameRange(first, first + count - 1)
-    columns = []
-    for control in CONTROLS:
-        path = curves.curve_path("auto", control.name)
-        if bag.fcurves.find(path, index=0) is None:
-            return None
-        columns.append(curves.column(owner, made, path))
-        yield
-    return np.column_stack(columns)
+    paths = [curves.curve_path("auto", control.name) for control in CONTROLS]
+    if any(bag.fcurves.find(path, index=0) is None for path in paths):
+        return None
+    track = yield from curves.columns(owner, made, paths)
+    return track
 
 
 def _present(folder: Path, count: int) -> set[int]:

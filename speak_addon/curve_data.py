@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The animator's curves as plain data, and back: what a take keeps of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import bpy
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..inference_core.protocol.controls import CONTROLS, GROUPS
-from . import compat, keys
+from . import compat, keys, portions
 from .curves import ACTION, PATHS
 from .rna_data import fill, plain
 
@@ -23,12 +23,18 @@ SETTINGS = ("size", "seed", "use_auto", "auto_amount")
 
 def capture(owner: Any) -> dict[str, Any]:
     """The edit layer and the weights: `values` as they stand, `curves` by data path; `settings`."""
+    return portions.finish(steps(owner))
+
+
+def steps(owner: Any) -> Generator[float, None, dict[str, Any]]:
+    """`capture` in portions of some milliseconds; yields how much is done, 0 to 1."""
     bag = compat.find_bag(owner)
     found = {}
-    for path in PATHS:
+    for index, path in enumerate(PATHS):
         curve = None if bag is None else bag.fcurves.find(path, index=0)
         if curve is not None and len(curve.keyframe_points):
             found[path] = keys_of(curve, short=False)
+        yield index / len(PATHS)
     values = {path: round(float(owner.path_resolve(path)), 7) for path in PATHS}
     settings = {name: getattr(owner.speak, name) for name in SETTINGS}
     return {"values": values, "curves": found, "settings": settings}

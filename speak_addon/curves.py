@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """F-curves of a shot: read densely, written in bulk, one F-curve group per layer and group."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import bpy
 import numpy as np
 
 from ..inference_core.protocol.controls import CONTROLS, GROUPS, Control
-from . import colours, compat
+from . import colours, compat, edits, evaluation, portions
 from .frame_time import FrameRange
 from .layers import Track
 
 LABELS = {group.name: group.label for group in GROUPS}
 # Animation data is made under this name for an object that has none.
 ACTION = "SPEAK"
+# So many frames of one F-curve are evaluated in one portion: about a millisecond.
+PORTION_FRAMES = 2500
 
 
 def curve_path(layer: str, name: str) -> str:
@@ -74,16 +76,63 @@ PATHS: tuple[str, ...] = (
 
 
 def sample(owner: Any, scene: Any, frames: FrameRange) -> tuple[Track, Track]:
-    """The edit layer [frames, 19] and the weights [frames, 4] as they are at each frame.
+    """The edit layer [frames, 19] and the weights [frames, 4] as they are at each frame."""
+    return portions.finish(Reading(owner, scene, frames).steps())
 
-    Plain F-curves are evaluated in bulk. Drivers and NLA strips need Blender to evaluate the
-    scene, so for them the scene is stepped through the frames and put back.
+
+class Reading:
+    """`sample` in portions of some milliseconds, between which the user may do anything.
+
+    When `watch` says that something was changed, what was read so far is worth nothing, and owner
+    and scene may be gone. aside: whether the user's scene need not be stepped.
     """
-    if needs_stepping(owner):
-        values = _by_stepping(owner, scene, frames)
-    else:
-        values = np.column_stack([column(owner, frames, path) for path in PATHS])
-    return values[:, : len(CONTROLS)], values[:, len(CONTROLS) :]
+
+    def __init__(self, owner: Any, scene: Any, frames: FrameRange) -> None:
+        self._owner, self._scene, self._frames = owner, scene, frames
+        self.stepped = needs_stepping(owner)
+        if self.stepped:
+            pointers, self.aside = evaluation.depends_on(owner, scene)
+        else:
+            data = owner.animation_data
+            action = None if data is None else data.action
+            pointers = {block.as_pointer() for block in (owner, action) if block is not None}
+            self.aside = True
+        self.watch = edits.Watch(pointers)
+
+    def steps(self) -> Generator[float, None, tuple[Track, Track]]:
+        """Yields how much is done, 0 to 1. Raises ReferenceError when the shot is deleted.
+
+        Plain F-curves are evaluated one after the other. Drivers and NLA strips need Blender to
+        evaluate the shot, frame by frame.
+        """
+        if self.stepped:
+            values = np.empty((self._frames.count, len(PATHS)), np.float32)
+            yield from self._stepped(values)
+        else:
+            values = yield from columns(self._owner, self._frames, PATHS)
+        return values[:, : len(CONTROLS)], values[:, len(CONTROLS) :]
+
+    def _stepped(self, values: Track) -> Iterator[float]:
+        way = evaluation.aside if self.aside else evaluation.in_scene
+        row, count = 0, len(values)
+        while row < count:
+            with way(self._owner, self._scene) as at:
+                portion = portions.Portion()
+                # At least one, however long it takes.
+                while True:
+                    values[row] = _row(at(self._frames.first + row).speak)
+                    row += 1
+                    if row == count or not portion.lasts():
+                        break
+            yield row / count
+
+
+def _row(shot: Any) -> list[float]:
+    edit, weights = shot.edit, shot.weights
+    return [
+        *(getattr(edit, control.name) for control in CONTROLS),
+        *(getattr(weights, group.name) for group in GROUPS),
+    ]
 
 
 def needs_stepping(owner: Any) -> bool:
@@ -99,6 +148,21 @@ def needs_stepping(owner: Any) -> bool:
     )
 
 
+def columns(owner: Any, frames: FrameRange, paths: Sequence[str]) -> Generator[float, None, Track]:
+    """Properties at each frame, float32 [frames, paths], by their F-curves or as they stand.
+
+    In portions of about a millisecond; yields how much is done, 0 to 1.
+    """
+    values = np.empty((frames.count, len(paths)), np.float32)
+    for index, path in enumerate(paths):
+        for row in range(0, frames.count, PORTION_FRAMES):
+            first = frames.first + row
+            part = FrameRange(first, min(first + PORTION_FRAMES - 1, frames.last))
+            values[row : row + part.count, index] = column(owner, part, path)
+            yield (index + row / frames.count) / len(paths)
+    return values
+
+
 def column(owner: Any, frames: FrameRange, path: str) -> Track:
     """One property at each frame, float32 [frames], by its F-curve or as it stands."""
     bag = compat.find_bag(owner)
@@ -107,17 +171,3 @@ def column(owner: Any, frames: FrameRange, path: str) -> Track:
         return np.full(frames.count, owner.path_resolve(path), np.float32)
     span = range(frames.first, frames.last + 1)
     return np.array([curve.evaluate(frame) for frame in span], np.float32)
-
-
-def _by_stepping(owner: Any, scene: Any, frames: FrameRange) -> Track:
-    values = np.empty((frames.count, len(PATHS)), np.float32)
-    before, subframe = scene.frame_current, scene.frame_subframe
-    layer = scene.view_layers[0]
-    try:
-        for row in range(frames.count):
-            scene.frame_set(frames.first + row)
-            evaluated = owner.evaluated_get(layer.depsgraph)
-            values[row] = [evaluated.path_resolve(path) for path in PATHS]
-    finally:
-        scene.frame_set(before, subframe=subframe)
-    return values

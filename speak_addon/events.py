@@ -7,14 +7,14 @@ are stale and change nothing.
 
 from dataclasses import dataclass
 
-from .state import CoreFacts, Note
+from .state import CoreFacts, Note, Stage
 
 
 @dataclass(frozen=True, slots=True)
 class GenerateAsked:
     """The user pressed Generate.
 
-    mixed: whether the data of job `job` is already with the effect runner; else `Gathered` follows.
+    gathered: whether the effect runner has the data of job `job` already; else `Gathered` follows.
     """
 
     job: int
@@ -23,12 +23,21 @@ class GenerateAsked:
     auto: bool
     now: float
     notices: tuple[Note, ...] = ()
-    mixed: bool = True
+    gathered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """What a job needs is being taken from the scene: so much of a stage is done, 0 to 1."""
+
+    job: int
+    stage: Stage
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The voice is mixed down, and the data of the job is with the effect runner."""
+    """The voice is mixed down, the curves are read, and the effect runner has the job's data."""
 
     job: int
     frames: int
@@ -219,8 +228,8 @@ class JobObstructed:
 
 
 Event = (
-    GenerateAsked | Gathered | Refused | CancelAsked | CheckAsked | Closing | Ticked | CoreReady
-    | CoreLost | RequestSent | Noticed | Prepared | Heard | Proposed | Keyed | Planned | FrameMade
-    | Progressed | AllMade | RequestCancelled | RequestFailed | FolderClosed
+    GenerateAsked | Gathering | Gathered | Refused | CancelAsked | CheckAsked | Closing | Ticked
+    | CoreReady | CoreLost | RequestSent | Noticed | Prepared | Heard | Proposed | Keyed | Planned
+    | FrameMade | Progressed | AllMade | RequestCancelled | RequestFailed | FolderClosed
     | Previewed | JobObstructed
 )  # fmt: skip

@@ -7,19 +7,19 @@ The result is written inside the operator, so that one undo takes it back.
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import bpy
 
 from ..inference_core.protocol.errors import SpeakError
-from . import audio, compat, gather, results, runtime, shots, takes, words
+from . import audio, compat, gather, portions, results, runtime, shots, takes, words
 from . import events as on
 from .core_link import note
 from .explained import Explained
 from .frame_time import clock
 from .job_data import JobData
-from .state import Note, Outcome, Report
+from .state import Note, Outcome, Report, Stage
 
 # How often the window is served while a job runs.
 TIMER_SECONDS = 0.05
@@ -35,7 +35,8 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
     bl_options = {"UNDO"}
 
     _job = 0
-    _waiting = False
+    _gathering: Generator[gather.Doing, None, gather.Gathered] | None = None
+    _doing = gather.Doing(Stage.MIXING)
     _shown, _made = 0.0, -1
     _bringing: Iterator[None] | None = None
     _ended: set[str] = {"CANCELLED"}
@@ -82,7 +83,7 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
         """Generate while the user goes on working."""
         if bpy.app.background:
             return self.execute(context)
-        if not self._begin(context, waiting=True):
+        if not self._begin(context, in_portions=True):
             return {"CANCELLED"}
         manager = context.window_manager
         self._timer = manager.event_timer_add(TIMER_SECONDS, window=context.window)
@@ -96,7 +97,7 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
             session.dispatch(on.CancelAsked(time.monotonic()))
             return {"RUNNING_MODAL"}
         if event.type == "TIMER":
-            self._gather_when_ready(session)
+            self._go_on_gathering(session)
             session.pump()
             runtime.redraw_if_changed()
             self._show_progress(session)
@@ -133,56 +134,79 @@ class SPEAK_OT_generate(Explained, bpy.types.Operator):
         runtime.session().dispatch(on.CancelAsked(time.monotonic()))
 
     def _stop_timer(self, context: Any) -> None:
-        if self._waiting:
+        if self._gathering is not None:
+            self._gathering.close()
             audio.forget_mixing()
         context.window_manager.event_timer_remove(self._timer)
 
-    def _begin(self, context: Any, waiting: bool = False) -> bool:
+    def _begin(self, context: Any, in_portions: bool = False) -> bool:
         """Take everything from the scene and start; False when it is refused.
 
-        waiting: the voice may come later, `_gather_when_ready` then takes the rest.
+        in_portions: only what can be had at once, `_go_on_gathering` then takes the rest.
         """
         owner = shots.active(context)
         scene = compat.sequencer_scene(context)
         self._scene = scene.name
         self._shown, self._made = 0.0, -1
         session = runtime.session()
+        use_auto = bool(owner.speak.use_auto)
         try:
             self._shot = shots.identity(owner)
-            if waiting and not gather.ready(owner, scene):
-                self._job, self._waiting = session.expect(self._shot, owner.speak.use_auto), True
-                return True
-            data, notices = gather.gather(owner, scene)
+            if in_portions:
+                self._gathering = gather.steps(self._shot, self._scene)
+                gathered = self._gather()
+            else:
+                gathered = gather.gather(owner, scene)
         except SpeakError as error:
-            session.dispatch(on.Refused(owner.speak.uuid, note(error)))
+            session.dispatch(on.Refused(self._shot, note(error)))
             self.report({"ERROR"}, words.sentence(error))
             return False
-        self._job = session.generate(data, notices)
+        if gathered is not None:
+            self._gathering = None
+            self._job = session.generate(*gathered)
+        else:
+            self._job = session.expect(self._shot, use_auto)
+            self._tell(session)
         return True
 
-    def _gather_when_ready(self, session: Any) -> None:
-        """Go on when the voice has been mixed down."""
+    def _gather(self) -> gather.Gathered | None:
+        """A portion of it; None as long as there is more to do."""
+        assert self._gathering is not None
+        portion = portions.Portion()
+        while portion.lasts():
+            try:
+                self._doing = next(self._gathering)
+            except StopIteration as end:
+                gathered: gather.Gathered = end.value
+                return gathered
+            if self._doing.waits:
+                break
+        return None
+
+    def _tell(self, session: Any) -> None:
+        doing = self._doing
+        session.dispatch(on.Gathering(self._job, doing.stage, doing.share))
+
+    def _go_on_gathering(self, session: Any) -> None:
+        """A portion of what the job needs, until it has all."""
         job = session.state.job
-        if not self._waiting or job is None or job.id != self._job:
+        if self._gathering is None or job is None or job.id != self._job:
             return
-        owner, scene = shots.by_uuid(self._shot), bpy.data.scenes.get(self._scene)
         try:
-            if owner is None or scene is None:
-                raise SpeakError("no_frames")
-            if not gather.ready(owner, scene):
-                return
-            data, notices = gather.gather(owner, scene)
+            gathered = self._gather()
         except SpeakError as error:
             session.dispatch(on.JobObstructed(self._job, note(error), time.monotonic()))
-            return
         except Exception as error:
             # A mistake of ours ends the job, or no other could ever be started.
             traceback.print_exc()
             trouble = Note("internal", {"reason": f"{type(error).__name__} in the add-on"})
             session.dispatch(on.JobObstructed(self._job, trouble, time.monotonic()))
-            return
-        self._waiting = False
-        session.gathered(self._job, data, notices)
+        else:
+            if gathered is None:
+                self._tell(session)
+            else:
+                self._gathering = None
+                session.gathered(self._job, *gathered)
 
     def _ending(self) -> Iterator[None]:
         """Bring in the result in portions and report how it went; `_ended` says it to Blender."""

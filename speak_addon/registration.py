@@ -8,6 +8,7 @@ from . import (
     clip_operator,
     compare,
     diagnostics,
+    edits,
     generate_all,
     layer_operators,
     marks,
@@ -62,7 +63,7 @@ MODULES = (
 CLASSES: tuple[type, ...] = tuple(cls for module in MODULES for cls in module.CLASSES)
 # Modules with a part that lives beside their classes: timers, handlers, properties.
 LIVING = (
-    translations, shot_list, sets_in_file, rig, marks, runtime, watching, appended, compare,
+    translations, shot_list, sets_in_file, rig, marks, runtime, edits, watching, appended, compare,
     mood_handles, mood_drawing,
 )  # fmt: skip
 

@@ -38,6 +38,8 @@ class Session:
         self.baselines: dict[str, Baseline] = {}
         self.changes: dict[str, Changes] = {}
         self.paces: dict[int, float] = {}
+        # The shot whose changed frames are being counted, once that takes long enough to be said.
+        self.counting = ""
         self._events: deque[on.Event] = deque()
         self._dispatching = False
 
@@ -96,7 +98,7 @@ class Session:
         """Start a job whose data `gathered` gives later; its number."""
         number = self.state.last_job + 1
         self.runner.jobs = {}
-        self.dispatch(on.GenerateAsked(number, shot, 0, use_auto, monotonic(), mixed=False))
+        self.dispatch(on.GenerateAsked(number, shot, 0, use_auto, monotonic(), gathered=False))
         return number
 
     def gathered(self, number: int, data: JobData, notices: tuple[Note, ...]) -> None:
@@ -141,3 +143,4 @@ class Session:
         self.runner.background.settle()
         self.baselines.clear()
         self.changes.clear()
+        self.counting = ""

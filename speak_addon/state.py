@@ -20,9 +20,10 @@ class Link(Enum):
 
 
 class Stage(Enum):
-    """How far the job is; in this order. The core starts while the voice is mixed."""
+    """How far the job is; in this order. The core starts while the first two go on."""
 
     MIXING = "Mixing the voice down"
+    READING = "Reading the curves"
     WAITING = "Starting the core"
     PREPARING = "Reading the portrait"
     LISTENING = "Listening to the voice"
@@ -70,6 +71,8 @@ class Job:
     frames: int
     started: float
     stage: Stage = Stage.WAITING
+    # How much of the stage is done, 0 to 1, where that is known.
+    share: float = 0.0
     request: int | None = None
     portrait: str = ""
     voice: str = ""
@@ -98,7 +101,7 @@ class Job:
         before = list(Stage).index(Stage.GENERATING)
         if self.stage in (Stage.GENERATING, Stage.FINISHED):
             return 0.1 + 0.9 * (self.made / self.to_make if self.to_make else 1.0)
-        return 0.1 * list(Stage).index(self.stage) / before
+        return 0.1 * (list(Stage).index(self.stage) + self.share) / before
 
 
 @dataclass(frozen=True, slots=True)

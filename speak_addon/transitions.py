@@ -56,8 +56,10 @@ def _in_job(state: State, event: on.Event) -> Result:
     if job is None or not _concerns(job, event):
         return state, ()
     match event:
+        case on.Gathering(_, stage, share):
+            return replace(state, job=replace(job, stage=stage, share=share)), (do.Redraw(),)
         case on.Gathered(_, frames, notices):
-            told = replace(job, stage=Stage.WAITING, frames=frames, notices=notices)
+            told = replace(job, stage=Stage.WAITING, share=0.0, frames=frames, notices=notices)
             return _with_core(replace(state, job=told))
         case on.RequestSent(_, request):
             return replace(state, job=replace(job, request=request)), ()
@@ -126,7 +128,7 @@ def _generate_asked(state: State, event: on.GenerateAsked) -> Result:
     if state.job is not None:
         return state, ()
     job = Job(event.job, event.shot, event.auto, event.frames, event.now, notices=event.notices)
-    if not event.mixed:
+    if not event.gathered:
         job = replace(job, stage=Stage.MIXING)
     reports = {shot: r for shot, r in state.reports.items() if shot != event.shot}
     asked = replace(state, job=job, last_job=event.job, reports=MappingProxyType(reports))

@@ -26,17 +26,20 @@ from . import (
     sources,
 )
 from .frame_time import FrameRange
+from .portions import Portion
 from .preview import Moment
 from .state import Link
 
 # While something is under way, and how long a change must be over before frames are counted.
 BUSY_SECONDS, QUIET_SECONDS = 0.015, 0.25
 PLAYING_SECONDS = 0.3
+# How long frames are counted before it is said that they are.
+SAID_SECONDS = 0.3
 # One call of the timer takes about this long.
 BUDGET_SECONDS = 0.006
 
 _changed_at = 0.0
-_counting: Iterator[None] | None = None
+_counting: Iterator[object] | None = None
 _counted_at = -1.0
 _shown: Moment | None = None
 
@@ -106,9 +109,11 @@ def _serve() -> float | None:
         runtime.redraw()
     if _look_at_playhead(owner):
         return BUSY_SECONDS
-    if here.state.job is not None or not _count(owner):
+    if here.state.job is not None:
         return None
-    return BUSY_SECONDS
+    if bpy.app.is_job_running("RENDER"):  # nothing is evaluated beside it
+        return PLAYING_SECONDS
+    return BUSY_SECONDS if _count(owner) else None
 
 
 def _look_at_playhead(owner: Any) -> bool:
@@ -134,15 +139,17 @@ def _look_at_playhead(owner: Any) -> bool:
 def _count(owner: Any) -> bool:
     """Go on counting the frames that changed; whether there is more to do."""
     global _counting, _counted_at
+    here = runtime.session()
     if _changed_at > _counted_at:
         if monotonic() - _changed_at < QUIET_SECONDS:
             return True
         _counted_at = _changed_at
         keys.tidy(owner)
-        scene = compat.sequencer_scene(bpy.context)
-        _counting = change_count.steps(owner, scene, runtime.session())
-    until = monotonic() + BUDGET_SECONDS
-    while _counting is not None and monotonic() < until:
+        if here.counting != owner.speak.uuid:
+            here.counting = ""
+        _counting = change_count.steps(owner, compat.sequencer_scene(bpy.context), here)
+    portion = Portion(BUDGET_SECONDS)
+    while _counting is not None and portion.lasts():
         try:
             next(_counting)
         except StopIteration:
@@ -150,6 +157,10 @@ def _count(owner: Any) -> bool:
         except ReferenceError:  # the shot was deleted while it was counted
             _counting = None
     if _counting is None:
+        here.counting = ""
+        runtime.redraw()
+    elif not here.counting and monotonic() - _counted_at > QUIET_SECONDS + SAID_SECONDS:
+        here.counting = owner.speak.uuid
         runtime.redraw()
     return _counting is not None
 

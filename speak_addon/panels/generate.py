@@ -42,6 +42,8 @@ class GeneratePanel(SpeakPanel):
             draw_text(layout, reason, "INFO")
         elif changes is not None:
             draw_text(layout, change_count.sentence(changes, int(shot.size), session))
+        elif session.counting == shot.uuid:
+            draw_text(layout, "Counting the changed frames ...", "SORTTIME")
         if report is not None:
             _draw_report(layout, report)
 

@@ -44,3 +44,7 @@ def test_pose_is_read_off_movies_and_pictures(play):
 
 def test_voices_are_mixed_by_another_blender_to_the_same_samples(play):
     play("mixing")
+
+
+def test_a_job_is_taken_from_the_scene_in_portions_and_out_of_sight(play):
+    print(play("in_portions"))

@@ -37,7 +37,7 @@ def generating():
 
 def expected():
     """The voice is still being mixed."""
-    return after(State(), on.GenerateAsked(1, "shot", 0, True, 10.0, mixed=False))
+    return after(State(), on.GenerateAsked(1, "shot", 0, True, 10.0, gathered=False))
 
 
 def test_the_core_starts_while_the_voice_is_mixed():
@@ -54,6 +54,20 @@ def test_the_core_starts_while_the_voice_is_mixed():
     assert effects == []
     assert state.job.stage is Stage.WAITING
     assert after(state, on.CoreReady(FACTS))[1] == [do.SendPrepare(1)]
+
+
+def test_what_is_read_for_a_job_moves_its_bar():
+    state, _ = expected()
+    bars = [state.job.fraction]
+    for stage, share in ((Stage.READING, 0.0), (Stage.READING, 0.5), (Stage.READING, 1.0)):
+        state, _ = after(state, on.Gathering(1, stage, share))
+        assert state.job.stage is stage
+        bars.append(state.job.fraction)
+    state, _ = after(state, on.CoreReady(FACTS), on.Gathered(1, 3))
+    bars.append(state.job.fraction)
+    assert bars == sorted(bars)
+    assert state.job.share == 0.0
+    assert after(expected()[0], on.Gathering(2, Stage.READING, 0.5))[0].job.share == 0.0
 
 
 def test_what_ends_while_the_voice_is_mixed_ends_at_once():

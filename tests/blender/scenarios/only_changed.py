@@ -148,9 +148,14 @@ def _everything(owner) -> None:
     assert said(owner)[1][2] == ("portrait",)
     shot.portrait = "//anna.png"
     assert said(owner)[1] == (0, FRAMES, ())
-    # What only Blender can evaluate has no answer.
-    shot.edit.driver_add("sad").driver.expression = "frame / 1000"
-    assert look(owner) is None
+    # What only Blender can evaluate is counted, too.
+    driver = shot.edit.driver_add("sad").driver
+    driver.expression = "max(0, frame - 200) / 100"
+    changes = look(owner)
+    assert (changes.frames, changes.why) == (tuple(range(200, FRAMES)), ())
+    assert bpy.ops.speak.generate() == {"FINISHED"}
+    assert stage.report().made == FRAMES - 200
+    assert said(owner)[1] == (0, FRAMES, ())
 
 
 def _the_voice(owner, scene) -> None:
