@@ -16,6 +16,7 @@ take_store    takes on disk, frames shared by key
 baseline      what frames were made from, and which of them an edit touches
 preview       the frame at the playhead, one request at a time
 background    work on files beside the window
+portions      work that is done a little at a time; json_portions: reading a long file
 advice, help_page  more on messages, as a page to open
 self_test, clip_reader  the core's other commands in processes of their own
 core_lines    what those print, in the language of the interface

@@ -73,7 +73,7 @@ def _looked_up(owner: Any, session: Session) -> Generator[object, None, Baseline
     folder = shots.folder_path(owner)
     if not (folder / SHOT_FILE).is_file():
         return None
-    record = ShotFolder(folder).read_shot()
+    record = yield from ShotFolder(folder).reading_shot()
     yield
     auto = yield from _auto_curves(owner)
     return baseline.from_record(record, auto)

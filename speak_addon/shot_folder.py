@@ -12,11 +12,12 @@ import json
 import os
 import struct
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from ..inference_core.protocol.errors import SpeakError
+from . import json_portions, portions
 
 SHOT_FILE = "shot.json"
 PART = ".part"
@@ -109,9 +110,15 @@ class ShotFolder:
 
     def read_shot(self) -> dict[str, object]:
         """What shot.json says; empty when there is none that can be read."""
+        return portions.finish(self.reading_shot())
+
+    def reading_shot(self) -> Generator[None, None, dict[str, object]]:
+        """`read_shot` in portions."""
         try:
-            facts = json.loads((self.path / SHOT_FILE).read_bytes())
-        except (OSError, ValueError):
+            text = (self.path / SHOT_FILE).read_text("utf-8")
+            yield
+            facts = yield from json_portions.steps(text)
+        except (OSError, ValueError, RecursionError):
             return {}
         return facts if isinstance(facts, dict) else {}
 
