@@ -239,6 +239,7 @@ class SPEAK_PG_shot(bpy.types.PropertyGroup):
             ("SIDE", "Side by Side", "The other take stands to the right of the shown one"),
             ("WIPE", "Wipe", "The other take covers the shown one from the wipe on"),
         ),
+        default="WIPE",  # what stands beside may be out of view
     )
     wipe: FloatProperty(
         override=OVERRIDABLE,

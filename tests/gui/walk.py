@@ -115,9 +115,11 @@ def first_generation() -> Iterator[float]:
     yield from finished()
     yield 2.0
     photograph("4b-finished")
-    area = next(a for a in window().screen.areas if a.type == "DOPESHEET_EDITOR")
+    area = area_of("VIEW_3D")
     yield from show_editor(area, "SEQUENCE_EDITOR")
     photograph("4c-sequencer")
+    area.type = "VIEW_3D"
+    yield 1.0
     facts["scenes"] = [scene.name for scene in bpy.data.scenes]
     facts["made"] = report().made, report().error and report().error.code
 
