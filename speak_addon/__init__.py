@@ -27,7 +27,7 @@ compat        everything that differs between Blender 4.2 and 5.2
 words, translations  what is said, in the language of the interface
 properties, preferences, shots, curves, auto_keys, keys, curve_data, audio
 sources       portrait, voice and settings in forms that can be compared
-mixing, mix_strips  a voice mixed down by another Blender
+mixing, mix_strips, strip_curves  a voice mixed down by another Blender
 voice_file    a voice from a file
 gather        a shot of the scene to the data of one job
 evaluation    a shot as Blender evaluates it at other frames, out of sight; edits: what changed

@@ -2,8 +2,9 @@
 """The voice of a shot, mixed down from the timeline as 16 kHz mono samples.
 
 Mixing down is the one way that follows Blender in all of volume, cuts, retiming and effects.
-What is not spoken is muted meanwhile and put back. In a window plain strips are mixed by another
-Blender, so that this one goes on; the samples are the same.
+What is not spoken is muted meanwhile and put back. In a window strips are mixed by another Blender
+wherever it can be told of all that is heard: this one goes on, nothing of it that is not keyed yet
+is lost, and the samples are the same.
 """
 
 import sys
@@ -19,7 +20,7 @@ import bpy
 import numpy as np
 
 from ..inference_core.protocol.errors import SpeakError
-from . import compat, mix_strips, mixing, shots
+from . import compat, mix_strips, mixing, shots, strip_curves
 from .frame_time import FrameRange
 from .mixing import Mixing, Samples
 
@@ -28,8 +29,6 @@ RATE = 16000
 LONG_SECONDS = 600
 # How long an asynchronous mixdown may take, per second of sound and at least.
 PATIENCE, LEAST_PATIENCE = 1.0, 20.0
-# What is no longer than this is mixed here at once: starting another Blender would take longer.
-SHORT_SECONDS = 1.0
 
 # Voices of this session by all that they were mixed from; a minute takes 2 MB.
 KEPT = 4
@@ -79,14 +78,13 @@ def ready(owner: Any, scene: Any, frames: FrameRange, fps: Fraction) -> bool:
     """Whether `voice` will answer without holding the window; else ask again in a moment.
 
     Another Blender is started where it can do the work. What has effects, is retimed, packed or
-    animated, lies in a meta strip, and the whole mix of a scene only this one can mix: for those
-    the answer is yes, too, as waiting would not help. Raises SpeakError as `voice` does.
+    driven, lies in a meta strip, and speakers and scenes within the scene only this one can mix:
+    for those the answer is yes, too, as waiting would not help. Raises SpeakError as `voice` does.
     """
     global _mixing
     wanted = _wanted(owner, scene, frames, fps)
     key = wanted.key
-    here = wanted.facts is None or key in _heard or key in _failed
-    if here or wanted.heard.count / fps <= SHORT_SECONDS:
+    if wanted.facts is None or key in _heard or key in _failed:
         forget_mixing()
         return True
     if _mixing is None or _mixing[0] != key:
@@ -137,38 +135,59 @@ def _wanted(owner: Any, scene: Any, frames: FrameRange, fps: Fraction) -> _Wante
 def _facts(scene: Any, strips: list[Any], heard: FrameRange) -> dict[str, Any] | None:
     """Everything that a voice is mixed from, or None where it cannot be told.
 
-    What has effects, changes speed or is animated is always mixed anew, and so is the whole mix
-    of a scene.
+    strips: those that are spoken; none for the whole mix of the scene.
     """
-    bag = compat.find_bag(scene)
-    animated = bag is not None and any("sequence_editor" in c.data_path for c in bag.fcurves)
-    if not strips or animated or (scene.animation_data and scene.animation_data.drivers):
+    curves = strip_curves.of_scene(scene)
+    sounding = strips or _sounding(scene, heard)
+    if curves is None or sounding is None:
         return None
     editor = scene.sequence_editor
-    silent = {channel.name for channel in editor.channels if channel.mute}
-    plain = {strip.name for strip in compat.strips(editor)}
+    plain = set() if editor is None else {strip.name for strip in compat.strips(editor)}
     told = []
-    for strip in strips:
+    for strip in sounding:
         sound = strip.sound
         if len(strip.modifiers) or len(getattr(strip, "retiming_keys", ())) or sound.packed_file:
             return None
-        if strip.name not in plain or editor.channels[strip.channel].name in silent:
+        if strip.name not in plain or editor.channels[strip.channel].mute:
             return None
         path = Path(bpy.path.abspath(sound.filepath, library=sound.library))
         try:
             facts = path.stat()
         except OSError:
             return None
+        animated = strip_curves.values(curves, strip, heard)
+        if animated is None:
+            return None
         told.append(
             {
                 "path": str(path), "time": facts.st_mtime_ns, "bytes": facts.st_size,
                 "mono": sound.use_mono, "channel": strip.channel, **mix_strips.facts_of(strip),
+                **animated,
             }
         )  # fmt: skip
     return {
         "fps": scene.render.fps, "fps_base": scene.render.fps_base, "volume": scene.audio_volume,
         "first": heard.first, "last": heard.last, "strips": told,
     }  # fmt: skip
+
+
+def _sounding(scene: Any, heard: FrameRange) -> list[Any] | None:
+    """The strips that the mix of a scene consists of, or None where there is more to it."""
+    if any(o.type == "SPEAKER" for o in scene.objects if bpy.data.speakers):
+        return None
+    editor, found = scene.sequence_editor, []
+    for strip in () if editor is None else compat.strips(editor):
+        if strip.mute or editor.channels[strip.channel].mute:
+            continue
+        # Within a meta strip, and within another scene, it depends on what that does.
+        if strip.type in ("META", "SCENE"):
+            return None
+        begins, ends = compat.strip_start(strip), compat.strip_end(strip)
+        if strip.type == "SOUND" and begins <= heard.last and ends > heard.first:
+            if strip.sound is None:
+                return None
+            found.append(strip)
+    return found
 
 
 def _check_file(strip: Any) -> None:

@@ -4,7 +4,8 @@
     blender --background --factory-startup -noaudio --python mix_strips.py -- FACTS.json OUT.wav
 
 FACTS: fps, fps_base, volume (of the scene), first, last, rate, count (samples that OUT has at
-least) and strips: path, mono, channel, and the properties in `NAMES`.
+least) and strips: path, mono, channel, and the properties in `NAMES`. What is animated of them is
+a list: a value for each frame from the one before `first` to the one after `last`.
 """
 
 import json
@@ -53,11 +54,19 @@ def build(scene: Any, facts: dict[str, Any]) -> None:
         strip.sound.use_mono = told["mono"]
         for new, old in NAMES:
             name = new if hasattr(strip, new) else old
-            if old in told and hasattr(strip, name) and getattr(strip, name) != told[old]:
+            if isinstance(told.get(old), list):
+                _animate(strip, name, facts["first"] - 1, told[old])
+            elif old in told and hasattr(strip, name) and getattr(strip, name) != told[old]:
                 setattr(strip, name, told[old])
     # The end before the start: Blender moves the one when the other passes it.
     scene.frame_end = max(facts["last"], scene.frame_end)
     scene.frame_start, scene.frame_end = facts["first"], facts["last"]
+
+
+def _animate(strip: Any, name: str, first: int, values: list[float]) -> None:
+    for number, value in enumerate(values):
+        setattr(strip, name, value)
+        strip.keyframe_insert(name, frame=first + number)
 
 
 def main(told: str, out: str) -> None:

@@ -18,6 +18,9 @@ def mixing(folder: Path) -> None:
     owner = stage.shot_in_new_file(folder, first=11, seconds=4.0)
     scene = bpy.context.scene
     _the_same_samples(folder, owner, scene)
+    _animated(owner, scene)
+    _the_mix_of_the_scene(folder, owner, scene)
+    _what_is_not_keyed_stays(owner, scene)
     _what_only_this_blender_mixes(owner, scene)
     _forgotten(owner, scene)
     _failed(owner, scene)
@@ -86,17 +89,72 @@ def _the_same_samples(folder: Path, owner, scene) -> None:
     owner.speak.voice_source = "STRIP"
 
 
+def _animated(owner, scene) -> None:
+    """Volume and pan follow their curves, whatever the playhead shows of them."""
+    strip = stage.strips(scene)["Voice"]
+    for frame, volume, pan in ((11, 0.1, -1.0), (50, 1.0, 0.5), (90, 0.3, 1.0)):
+        strip.volume, strip.pan = volume, pan
+        strip.keyframe_insert("volume", frame=frame)
+        strip.keyframe_insert("pan", frame=frame)
+    scene.frame_set(40)
+    same(owner, scene, "an animated volume")
+    # The mixdown here has set the playhead's values; they are no part of what is heard.
+    audio = stage.module("audio")
+    key = audio._wanted(owner, scene, frames(owner, scene), FPS).key
+    scene.frame_set(70)
+    assert audio._wanted(owner, scene, frames(owner, scene), FPS).key == key
+
+
+def _the_mix_of_the_scene(folder: Path, owner, scene) -> None:
+    """All that sounds, cut, overlapping, muted or not, over the frames of the shot."""
+    strips = stage.strips(scene)
+    shot = owner.speak
+    shot.voice_source, shot.range_source, shot.frame_first, shot.frame_last = "SCENE", "OWN", 5, 150
+    same(owner, scene, "the scene's mix")
+    for number in range(4):  # one sound in pieces, as a cutter leaves it
+        piece = strips.new_sound(f"Piece {number}", str(folder / "music.wav"), 5, 30)
+        piece.frame_offset_start, piece.frame_offset_end = 12 * number, 72 - 12 * (number + 1)
+        piece.volume = 0.2 * (number + 1)
+    strips["Piece 1"].mute = True
+    same(owner, scene, "pieces of one sound")
+    scene.sequence_editor.channels[3].mute = True
+    same(owner, scene, "with a muted channel")
+    scene.sequence_editor.channels[3].mute = False
+    shot.frame_first, shot.frame_last = 60, 80
+    same(owner, scene, "a part of it")
+    shot.frame_first, shot.frame_last = 2000, 2010
+    there, here = mixed_elsewhere(owner, scene), mixed_here(owner, scene)
+    assert np.array_equal(there[0], here[0]), "where nothing sounds"
+    assert not here[0].any()
+    shot.frame_first, shot.frame_last = 5, 150
+    meta = strips.new_meta("Meta", 7, 20)
+    assert mixed_elsewhere(owner, scene) is None, "a meta strip"
+    meta.mute = True
+    assert mixed_elsewhere(owner, scene) is not None
+    speaker = bpy.data.objects.new("Speaker", bpy.data.speakers.new("Speaker"))
+    scene.collection.objects.link(speaker)
+    assert mixed_elsewhere(owner, scene) is None, "a speaker in space"
+    bpy.data.objects.remove(speaker)
+    strips.remove(meta)
+
+
+def _what_is_not_keyed_stays(owner, scene) -> None:
+    """Mixed there, the user's scene is not evaluated at other frames; here it has to be."""
+    owner.keyframe_insert("location", frame=1)
+    owner.location.x = 5.0
+    assert mixed_elsewhere(owner, scene) is not None
+    assert owner.location.x == 5.0
+    owner.speak.voice_source, owner.speak.range_source = "STRIP", "VOICE"
+
+
 def _what_only_this_blender_mixes(owner, scene) -> None:
     strip = stage.strips(scene)["Voice"]
-    owner.speak.voice_source = "SCENE"
-    assert mixed_elsewhere(owner, scene) is None, "the scene's mix"
-    owner.speak.voice_source = "STRIP"
-    strip.keyframe_insert("volume", frame=11)
-    assert mixed_elsewhere(owner, scene) is None, "an animated volume"
-    scene.animation_data_clear()
     strip.sound.pack()
     assert mixed_elsewhere(owner, scene) is None, "a packed sound"
     strip.sound.unpack(method="USE_ORIGINAL")
+    strip.driver_add("volume")
+    assert mixed_elsewhere(owner, scene) is None, "a driven volume"
+    strip.driver_remove("volume")
     channel = scene.sequence_editor.channels[strip.channel]
     channel.mute = True
     assert mixed_elsewhere(owner, scene) is None, "a muted channel"
