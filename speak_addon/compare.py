@@ -87,6 +87,7 @@ def _draw() -> None:
         viewport.draw(plane, _loaded[SHOWN][1], linear=True)
     if shot.compare_mode == "WIPE":
         viewport.draw(plane, other, linear=True, left=shot.wipe, near=2e-3)
+        viewport.draw_edge(plane, shot.wipe)
     else:
         viewport.draw(plane, other, linear=True, beside=viewport.BESIDE)
 

@@ -106,7 +106,7 @@ def _draw_words(one: Shown, view: View) -> None:
     width, height = blf.dimensions(font, text)
     space = SPACE * scale
     left, right = max(one.box.left, 0.0), min(one.box.right, view.width)
-    if one.box.top - one.box.bottom < 2.6 * height + 2 * space:
+    if one.box.top - one.box.bottom < 2 * height + 2 * space:
         return  # Blender's own words fill it
     if width + 2 * space > right - left:
         return

@@ -2,7 +2,7 @@
 """The ramps of mood strips in the Sequencer's timeline: where they are, and under the mouse."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
@@ -15,6 +15,7 @@ PROPERTY: dict[Side, str] = {"in": moods.RAMP_IN, "out": moods.RAMP_OUT}
 RADIUS, REACH = 4.5, 8.0
 HEADER = 24.0  # frame numbers stand above the strips there
 LOWEST = 16.0  # a strip must be this high to show its ramps
+NAME = 15.0  # Blender writes a strip's name on top of it; a high strip shows its ramps below
 
 # The strip and the side whose ramp is being dragged.
 dragged: tuple[str, Side] | None = None
@@ -69,6 +70,8 @@ def shown(scene: Any, view: View) -> Iterator[Shown]:
         box = view.box(compat.strip_start(strip), compat.strip_end(strip), strip.channel)
         if box is None or box.top - box.bottom < LOWEST * scale():
             continue
+        if box.top - box.bottom > 3 * NAME * scale():
+            box = replace(box, top=box.top - NAME * scale())
         rate = float(shots.rate(scene))
         yield Shown(
             strip,

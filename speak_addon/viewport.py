@@ -10,6 +10,7 @@ from mathutils import Vector
 Colours = npt.NDArray[np.float32]
 # Where a picture stands that is drawn beside the plane, in widths to the right.
 BESIDE = 1.05
+EDGE = (1.0, 0.75, 0.2, 1.0)
 
 
 def plane_of(owner: Any) -> Any | None:
@@ -74,3 +75,18 @@ def draw(
     shader.uniform_sampler("image", texture)
     batch.draw(shader)
     gpu.state.blend_set("NONE")
+
+
+def draw_edge(plane: Any, share: float, near: float = 3e-3) -> None:
+    """Draw an upright line over the plane at this share of its width, seen on any picture."""
+    import gpu
+    from gpu_extras.batch import batch_for_shader
+
+    corners = [vertex.co for vertex in plane.data.vertices[:4]]
+    low = corners[0].lerp(corners[1], share) + Vector((0, -near, 0))
+    high = corners[3].lerp(corners[2], share) + Vector((0, -near, 0))
+    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+    ends = [plane.matrix_world @ low, plane.matrix_world @ high]
+    batch = batch_for_shader(shader, "LINES", {"pos": ends})
+    shader.uniform_float("color", EDGE)
+    batch.draw(shader)

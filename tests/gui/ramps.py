@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import bpy
+from own_time import OwnTime
 from window import (
+    PACKAGE,
     active,
     area_of,
     facts,
@@ -20,9 +22,12 @@ from window import (
     window,
 )
 
+ours = OwnTime(PACKAGE)
+
 
 def steps() -> Iterator[float]:
     yield from ready(scale=0.9)
+    ours.watch()
     bpy.ops.speak.new_shot()
     active().speak.portrait = "//portrait.png"
     bpy.context.scene.frame_end = 72
@@ -37,6 +42,7 @@ def steps() -> Iterator[float]:
     yield from ramp_out()
     yield from undone()  # last: after a simulated redo Blender drags nothing any more
     drawn_fast()
+    facts["own_calls"] = ours.table(6)
 
 
 def strip() -> Any:
