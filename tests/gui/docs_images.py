@@ -33,10 +33,16 @@ def main(out: Path) -> None:
     rectangles = json.loads((out / "rectangles.json").read_text())
     for panel, suffix in PANELS.items():
         name = f"panel-{panel}-{suffix}"
-        picture = Image.open(out / f"{name}.png").convert("RGB")
-        x, y, width, height = rectangles[name]
-        top = picture.height - y - height
-        save(trimmed(picture.crop((x, top, x + width, top + height))), f"panel-{panel}")
+        save(trimmed(cut(out / f"{name}.png", rectangles[name])), f"panel-{panel}")
+    save(cut(out / "sequencer.png", rectangles["mood-strip"]), "mood-strip")
+
+
+def cut(path: Path, rectangle: list[int]) -> Image.Image:
+    """What lies in a rectangle of Blender's, which counts from below."""
+    picture = Image.open(path).convert("RGB")
+    x, y, width, height = rectangle
+    top = picture.height - y - height
+    return picture.crop((x, top, x + width, top + height))
 
 
 def trimmed(picture: Image.Image) -> Image.Image:

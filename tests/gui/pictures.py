@@ -123,6 +123,13 @@ def sequencer() -> Iterator[float]:
     yield from show_editor(area, "SEQUENCE_EDITOR")
     yield from show_tab("SEQUENCE_EDITOR")
     photograph("sequencer")
+    handles = module("mood_handles")
+    region = region_of(area_of("SEQUENCE_EDITOR"), "WINDOW")
+    (strip,) = handles.shown(bpy.context.scene, handles.view_of(region))
+    box, edge = strip.box, 26  # its name stands above the box
+    corner = round(region.x + box.left - edge), round(region.y + box.bottom - edge)
+    size = round(box.right - box.left + 2 * edge), round(box.top - box.bottom + 2 * edge)
+    rectangles["mood-strip"] = [*corner, *size]
 
 
 def german() -> Iterator[float]:
