@@ -32,7 +32,8 @@ class PlayheadPanel(SpeakPanel):
         if session.preview.trouble is not None and session.state.link is Link.READY:
             draw_note(layout, session.preview.trouble, "ERROR")
         elif session.state.link is not Link.READY:
-            draw_text(layout, "A preview comes when the core runs. Generate starts it, or this button:", "INFO")
+            text = "A preview comes when the core runs. Generate starts it, or this button:"
+            draw_text(layout, text, "INFO")
             layout.operator("speak.check", text="Start the Core", icon="PLAY")
         elif not icon:
             owner, scene = shots.active(context), compat.sequencer_scene(context)
