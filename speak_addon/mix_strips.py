@@ -87,10 +87,15 @@ def main(told: str, out: str) -> None:
         time.sleep(0.01)
 
 
-def _whole(path: str, count: int) -> bool:
+def _whole(out: str, count: int) -> bool:
+    """Whether so many samples are there. The header alone does not say: while a long file is being
+    written, it names more than will ever come.
+    """
     try:
-        with wave.open(path, "rb") as file:
-            return file.getnframes() >= count
+        if Path(out).stat().st_size < 2 * count:
+            return False
+        with wave.open(out, "rb") as file:
+            return len(file.readframes(count)) == 2 * count
     except (OSError, EOFError, wave.Error):
         return False
 

@@ -92,7 +92,7 @@ def wait_for(path: Path, count: int, seconds: float) -> Samples | None:
 def read_finished(path: Path, count: int) -> Samples | None:
     """The first `count` samples, as a mixdown has a few more at its end; None while it has less."""
     try:
-        # The header is completed last; until then it names fewer samples than the file has.
+        # The header is completed last; until then it names fewer samples than there are, or more.
         with wave.open(str(path), "rb") as file:
             if file.getnframes() < count:
                 return None

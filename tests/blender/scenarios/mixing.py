@@ -24,6 +24,7 @@ def mixing(folder: Path) -> None:
     _what_only_this_blender_mixes(owner, scene)
     _forgotten(owner, scene)
     _failed(owner, scene)
+    _half_written(folder)
 
 
 def frames(owner, scene):
@@ -171,6 +172,19 @@ def _forgotten(owner, scene) -> None:
     audio.forget_mixing()
     assert process.poll() is not None
     assert not folder.exists()
+
+
+def _half_written(folder: Path) -> None:
+    """While a long file is being written its header may name more than is there."""
+    path = stage.write_tone(folder / "half.wav", 2.0, rate=16000)
+    data = bytearray(path.read_bytes())
+    whole = stage.module("mix_strips")._whole
+    assert whole(str(path), 32000)
+    assert not whole(str(path), 32001)
+    data[40:44] = b"\xff\xff\xff\xff"
+    path.write_bytes(data[:-20000])
+    assert not whole(str(path), 32000)
+    assert stage.module("mixing").read_finished(path, 32000) is None
 
 
 def _failed(owner, scene) -> None:
