@@ -43,10 +43,6 @@ from window import (
 )
 
 FRAMES = 36
-
-
-# No call of the add-on may take the window's thread longer than this, in seconds.
-MOST = 0.05
 ours = OwnTime(PACKAGE)
 
 
@@ -67,11 +63,7 @@ def steps() -> Iterator[float]:
 def nothing_of_ours_takes_long() -> None:
     """Also asked in between: a drive that is cut off has said what it knows."""
     facts["own_calls"] = ours.table()
-    name, cost = ours.longest()
-    assert cost.cpu < MOST, f"{name} held the window's thread for {1000 * cost.cpu:.0f} ms"
-    if JOB["idle"]:
-        name, cost = ours.slowest()
-        assert cost.wall < MOST, f"{name} held the window for {1000 * cost.wall:.0f} ms"
+    ours.nothing_takes_long(JOB["idle"])
 
 
 def first_shot() -> Iterator[float]:

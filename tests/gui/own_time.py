@@ -18,6 +18,9 @@ from bpy.app.handlers import persistent
 METHODS = ("poll", "invoke", "execute", "modal", "draw", "draw_header", "draw_item",
            "filter_items", "cancel", "check")  # fmt: skip
 
+# No call of the add-on may take the window's thread longer than this, in seconds.
+MOST = 0.05
+
 
 @dataclass
 class Cost:
@@ -57,6 +60,14 @@ class OwnTime:
             for name, handler in watching.HANDLERS
         )
         registration.register()
+
+    def nothing_takes_long(self, idle: bool) -> None:
+        """Fails when a call took longer than it may; idle: by the wall clock, too."""
+        name, cost = self.longest()
+        assert cost.cpu < MOST, f"{name} held the window's thread for {1000 * cost.cpu:.0f} ms"
+        if idle:
+            name, cost = self.slowest()
+            assert cost.wall < MOST, f"{name} held the window for {1000 * cost.wall:.0f} ms"
 
     def longest(self) -> tuple[str, Cost]:
         """The name of the call that took the most processor time."""
