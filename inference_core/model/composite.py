@@ -26,6 +26,7 @@ _GAZE_X = 2 * len(EMOTIONS) + EYES.index("gaze_x")
 # An eyeball of 12 mm radius turned by the 25 and 20 degrees of a full gaze, half-widths.
 _GAZE_REACH = (0.029, -0.023)
 _CAVITY = (0.10, 0.035, 0.03)
+_TINT = 0.7  # of the colour of a face's tone that its teeth share
 _WHITE = 1  # grid pixels of eyeball below where the map sees its rim
 _STILL = 0.25  # grid pixels: what moves less is left as it is in the portrait
 
@@ -148,7 +149,9 @@ def mouth(template: Template, change: Tensor, tone: Tensor) -> Tensor:
             align_corners=False,
         )
         picture = picture + (part[:, :3] - picture) * part[:, 3:]
-    return picture * tone[:, :, None, None]
+    # Teeth are of nearly the same colour in every face; the rest of a tone is the light.
+    grey = tone.mean(1, keepdim=True)
+    return picture * (grey + _TINT * (tone - grey))[:, :, None, None]
 
 
 def finer(places: Tensor, size: int) -> Tensor:

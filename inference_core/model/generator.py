@@ -66,12 +66,12 @@ def stretched(found: Layers) -> Tensor:
 
 
 def touched_up(found: Layers) -> Tensor:
-    """[B,1,g,g]: 1 on lids and eyes, and where a mouth or an eye is open on what the layers make
-    up."""
+    """[B,1,g,g]: 1 on lids and eyes. Mouths are as the layers show them: teeth and what is between
+    lie a little elsewhere in every mouth, and the mean of where they may be is a grey rim."""
     seen = found.seen
     near = F.max_pool2d(found.parts[:, 2:], 2 * _RIM + 1, 1, _RIM)
-    lids = torch.maximum(stretched(found), sample(near, seen.where)) * found.eye
-    return torch.maximum(found.open, lids) * seen.surely * found.moved
+    lids = torch.maximum(stretched(found), sample(near, seen.where))
+    return torch.maximum(found.open, lids) * found.eye * seen.surely * found.moved
 
 
 class Generator(nn.Module):

@@ -24,7 +24,9 @@ UV_CENTRE, UV_HALF = (0.327, 0.29), (0.21, 0.21)  # the part of the layout that 
 
 class Slit(NamedTuple):
     """Where skin opens, in texture coordinates: its middle and half length, the row on which its
-    rims touch, how far from it the rims are seen, and the rows up to which it is felt."""
+    rims touch, how far from it the rims are seen, the rows up to which it is felt, and how far from
+    its middle the rims begin to be one skin and are one. Beyond that nothing opens: where lips part
+    in a corner of the mouth, one sees the lining that joins them."""
 
     u: float
     half: float
@@ -32,12 +34,14 @@ class Slit(NamedTuple):
     rim: float
     top: float
     bottom: float
+    parting: float
+    joined: float
 
 
-MOUTH = Slit(0.327, 0.064, 0.3615, 0.0055, 0.325, 0.40)
+MOUTH = Slit(0.327, 0.064, 0.3615, 0.0055, 0.325, 0.40, 0.036, 0.054)
 EYES = (
-    Slit(0.2638, 0.0215, 0.2166, 0.0024, 0.19, 0.235),  # at the image's left
-    Slit(0.3902, 0.0215, 0.2166, 0.0024, 0.19, 0.235),
+    Slit(0.2638, 0.0215, 0.2166, 0.0024, 0.19, 0.235, 0.0215, 0.0216),  # at the image's left
+    Slit(0.3902, 0.0215, 0.2166, 0.0024, 0.19, 0.235, 0.0215, 0.0216),
 )
 PLATE_SIZE = (96, 128)  # pixels
 PLATE_HALF = (0.24, 0.18)  # half-widths of the crop from the mouth's middle to the plate's edges
@@ -89,6 +93,8 @@ class Template(nn.Module):
                 rim = middle + side * slit.rim / UV_HALF[1]
                 top, bottom = ((v - UV_CENTRE[1]) / UV_HALF[1] for v in (slit.top, slit.bottom))
                 mine = near * ((rows > top) & (rows < bottom))
+                away = (uv[:, :1] - (slit.u - UV_CENTRE[0]) / UV_HALF[0]).abs() * UV_HALF[0]
+                mine = mine * ((slit.joined - away) / (slit.joined - slit.parting)).clamp(0, 1)
                 past = (
                     torch.maximum(rows, rows.new_tensor(rim))
                     if side < 0

@@ -43,6 +43,19 @@ def test_a_rim_is_where_the_hollow_begins(slit):
     assert plain[0, 1].min() < rims[0] - 0.05
 
 
+def test_in_the_corners_of_a_mouth_nothing_is_pulled_to_a_rim():
+    """Lips are one skin there, and move as its place says."""
+    template = Template()
+    middle = (torch.arange(TEXTURE) + 0.5) * 2 / TEXTURE - 1
+    template.upper[1] = middle[:, None]
+    uv, hollow = rows(MOUTH), torch.ones(1, 1, 8, 8)
+    for away, pulled in ((0.0, True), (MOUTH.joined + 0.004, False)):
+        uv[:, 0] = (MOUTH.u + away - UV_CENTRE[0]) / UV_HALF[0]
+        upper, _ = template.axes(uv, hollow)
+        plain, _ = template.axes(uv, torch.zeros_like(hollow))
+        assert bool((upper - plain).abs().max() > 0.05) == pulled
+
+
 def test_the_swept_area_is_width_times_travel():
     template = Template()
     middle = (torch.arange(TEXTURE) + 0.5) * 2 / TEXTURE - 1

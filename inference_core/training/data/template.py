@@ -35,6 +35,9 @@ from .renderer import Renderer
 from .rig import EXPRESSIONS, rig_matrix
 from .scene import EVALUATION_PEOPLE, Light, Look
 
+# Of the layout: over so much of it to each side of the closed lips a corner of the mouth stretches.
+# The lining itself, a fold that nobody sees in a closed mouth, is too thin to be looked up.
+_STRETCHED = 0.018
 _LOWER_TEETH, _UPPER_TEETH = 5, 6
 
 
@@ -68,7 +71,7 @@ def skin_textures(bank: AvatarBank, moved: np.ndarray) -> tuple[np.ndarray, np.n
     on_chart = skin & (u < 0.66) & (v < 0.56)
     centre = (np.arange(TEXTURE) + 0.5) * 2 / TEXTURE - 1
     x, y = np.meshgrid(UV_CENTRE[0] + UV_HALF[0] * centre, UV_CENTRE[1] + UV_HALF[1] * centre)
-    textures = []
+    sides = []
     for side in (-1, 1):
         use, row = on_chart.copy(), y.copy()
         for slit in (MOUTH, *EYES):
@@ -81,8 +84,15 @@ def skin_textures(bank: AvatarBank, moved: np.ndarray) -> tuple[np.ndarray, np.n
             row = np.where(between & ((y - rim) * side < 0), rim, row)
         values = moved[:, np.nonzero(use)[0]].transpose(1, 0, 2).reshape(int(use.sum()), -1)
         texture = LinearNDInterpolator(uv[use], values, fill_value=0.0)(x, row)
-        textures.append(texture.transpose(2, 0, 1).astype(np.float32))
-    return textures[0], textures[1]
+        sides.append(texture.transpose(2, 0, 1))
+    # Where rims are joined both textures are the same: one skin, stretched from one to the other.
+    down = np.clip((y - MOUTH.row) / _STRETCHED * 0.5 + 0.5, 0, 1)
+    down = down * down * (3 - 2 * down)
+    skin_between = sides[0] + down * (sides[1] - sides[0])
+    away = (np.abs(x - MOUTH.u) - MOUTH.parting) / (MOUTH.joined - MOUTH.parting)
+    joined = np.clip(away, 0, 1) * ((y > MOUTH.top) & (y < MOUTH.bottom))
+    upper, lower = (side + joined * (skin_between - side) for side in sides)
+    return upper.astype(np.float32), lower.astype(np.float32)
 
 
 def mean_face(bank: AvatarBank) -> dict[str, np.ndarray]:
