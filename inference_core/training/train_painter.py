@@ -274,7 +274,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder with train/ and eval/")
-    parser.add_argument("--speak", type=Path, required=True, help="last.safetensors of `train`")
+    parser.add_argument("--speak", type=Path, required=True, help="best.safetensors of `train`")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--expert", type=Path, help="last.safetensors of `train_sync`")
     parser.add_argument("--minutes", type=float, default=math.inf)
