@@ -292,7 +292,8 @@ class IdentityEncoder(nn.Module):
         total = weight.sum((2, 3))[..., None]
         g = uv.shape[-1]
         place = torch.cat([grid(g, g, uv).expand(len(uv), -1, -1, -1), depth], 1)
-        anchors = torch.einsum("pkyx,pcyx->pkc", weight, place) / total
+        # Not as a product of matrices: how those add up so many terms depends on the threads.
+        anchors = (weight[:, :, None] * place[:, None]).sum((3, 4)) / total
         around = torch.exp(-away[:, 2:] / (4 * _NEAR) ** 2) * sure * (1 - inside[:, 2:]) + 1e-6
         light = (small * around).sum((2, 3)) / around.sum((2, 3))
         return anchors, (light / self.typical_skin).clamp(0.2, 1.4) ** 0.8
