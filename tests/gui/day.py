@@ -134,7 +134,8 @@ def stamps() -> dict[str, tuple[int, int]]:
 
 
 def dragged_slider() -> Iterator[float]:
-    """The mouse drags a slider; each answer's age is the preview's delay."""
+    """The mouse drags a slider; each answer's age is the preview's delay, as it reached Blender's
+    process and as the window took it: between the two the window draws."""
     preferences = bpy.context.preferences.addons[PACKAGE].preferences
     preferences.preview_on_plane = True
     bpy.context.scene.frame_set(12)
@@ -144,9 +145,12 @@ def dragged_slider() -> Iterator[float]:
     yield 2.0
     yield from drawing_alone("still_drawing_alone")
     delays: list[float] = []
+    there: list[float] = []
     began: dict[int, float] = {}
     preview = session().preview
     send, take = preview._send, preview._answered
+    link = session().runner.link._link
+    add = link._add
 
     def timed_send(request):
         number = send(request)
@@ -157,7 +161,12 @@ def dragged_slider() -> Iterator[float]:
         delays.append(time.monotonic() - began.get(event.request, time.monotonic()))
         take(event)
 
-    preview._send, preview._answered = timed_send, timed_answer
+    def timed_add(event):  # in the link's own thread
+        if event.type == "previewed":
+            there.append(time.monotonic() - began.get(event.id, time.monotonic()))
+        add(event)
+
+    preview._send, preview._answered, link._add = timed_send, timed_answer, timed_add
     edit = active().speak.edit
     yield from find_slider("happy", 0.1234)
     (x, y), made = found[0], len(delays)
@@ -173,9 +182,12 @@ def dragged_slider() -> Iterator[float]:
     facts["dragged_to"] = round(edit.happy, 3)
     facts["previews_while_dragging"] = len(delays) - made
     facts["still_while_dragging"] = blocked.stop()
-    preview._send, preview._answered = send, take
+    preview._send, preview._answered, link._add = send, take, add
     delays.sort()
+    there.sort()
     facts["previews"] = len(delays)
+    facts["preview_at_process_median"] = round(there[len(there) // 2], 3) if there else None
+    facts["preview_at_process_longest"] = round(there[-1], 3) if there else None
     facts["preview_median"] = round(delays[len(delays) // 2], 3) if delays else None
     facts["preview_longest"] = round(delays[-1], 3) if delays else None
     yield 1.0
