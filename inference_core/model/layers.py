@@ -35,11 +35,16 @@ def sample(image: Tensor, where: Tensor) -> Tensor:
     Places are held to the outermost pixel centres instead of asking for the padding "border", which
     says the same: on a CPU, ONNX Runtime has a fast way for "zeros" alone.
     """
+    where = where.float()
     h, w = image.shape[-2:]
-    last = where.new_tensor([1 - 1 / w, 1 - 1 / h]).view(1, 2, 1, 1)
+    if h == w:
+        where = where.clamp(1 / w - 1, 1 - 1 / w)
+    else:
+        x, y = where.split(1, 1)
+        where = torch.cat([x.clamp(1 / w - 1, 1 - 1 / w), y.clamp(1 / h - 1, 1 - 1 / h)], 1)
     return F.grid_sample(
         image.float(),
-        torch.minimum(torch.maximum(where.float(), -last), last).permute(0, 2, 3, 1),
+        where.permute(0, 2, 3, 1),
         mode="bilinear",
         padding_mode="zeros",
         align_corners=False,
