@@ -9,6 +9,7 @@ import tempfile
 import time
 import wave
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -58,9 +59,11 @@ class LinkCost:
 
 @dataclass(frozen=True)
 class Pace:
-    """Frames per second."""
+    """Frames per second: of the generator, one after the other and as many at once as there are
+    cores, and of the whole way."""
 
     generator: float
+    at_once: float
     whole: float
 
 
@@ -255,24 +258,31 @@ def pace(pack: Path, size: int, frames: int) -> Pace:
     painter = Painter(engine.pack, portrait, size, dict(zip(names, found, strict=True)))
     controls = track(frames)
     content = np.ascontiguousarray(voice.content[:frames])
-    alone, whole = [], []
+    alone, at_once, whole = [], [], []
     with core(["--pack", str(pack)]) as link, tempfile.TemporaryDirectory() as folder:
         keys = hand_over(link)
-        generator_seconds(painter, controls, content)  # the first run of a network plans its memory
+        # The first run of a network plans its memory.
+        generator_seconds(painter, controls, content, painter.at_once)
         seconds_to_first_frame(link, *keys, size, 0)
         for _ in range(ROUNDS):
-            alone.append(generator_seconds(painter, controls, content))
+            alone.append(generator_seconds(painter, controls, content, 1))
+            at_once.append(generator_seconds(painter, controls, content, painter.at_once))
             whole.append(whole_way_seconds(link, keys, size, controls, Path(folder)))
-    return Pace(frames / statistics.median(alone), frames / statistics.median(whole))
+    return Pace(*(frames / statistics.median(seconds) for seconds in (alone, at_once, whole)))
 
 
-def generator_seconds(painter: Painter, controls: Floats, content: Floats) -> float:
-    """Seconds for the crops of all rows, and nothing after them."""
-    started = time.perf_counter()
-    for first in range(0, len(controls), painter.batch):
+def generator_seconds(painter: Painter, controls: Floats, content: Floats, at_once: int) -> float:
+    """Seconds for the crops of all rows, `at_once` in the making, and nothing after them."""
+
+    def crops(first: int) -> None:
         rows = slice(first, first + painter.batch)
         painter.crops(controls[rows], content[rows])
-    return time.perf_counter() - started
+
+    with ThreadPoolExecutor(at_once) as pool:
+        started = time.perf_counter()
+        for _ in pool.map(crops, range(0, len(controls), painter.batch)):
+            pass
+        return time.perf_counter() - started
 
 
 def whole_way_seconds(

@@ -309,17 +309,27 @@ class Engine:
         def finish(crops: list[Floats], key: str) -> tuple[bytes, Floats]:
             return painter.png(crops, key), painter.measured(crops)
 
-        # Pasting, compressing and reading leave Python's lock: they run beside the next frames.
-        pool = ThreadPoolExecutor(painter.writers, thread_name_prefix="finish")
+        def make(index: int) -> tuple[bytes, Floats]:
+            one = slice(index, index + 1)
+            return finish(
+                [plate[0] for plate in painter.crops(track[one], content[one])], keys[index]
+            )
+
+        # All of it leaves Python's lock. A processor makes one frame on each core; a GPU makes
+        # batches here, and they are pasted, compressed and read beside the next.
+        pool = ThreadPoolExecutor(painter.at_once, thread_name_prefix="frame")
         try:
             for first in range(0, len(order), painter.batch):
                 some = order[first : first + painter.batch]
-                crops = painter.crops(track[some], content[some])
-                for n, index in enumerate(some):
-                    job = pool.submit(finish, [plate[n] for plate in crops], keys[index])
-                    waiting.append((index, job))
+                if painter.batch == 1:
+                    waiting.append((some[0], pool.submit(make, some[0])))
+                else:
+                    crops = painter.crops(track[some], content[some])
+                    for n, index in enumerate(some):
+                        job = pool.submit(finish, [plate[n] for plate in crops], keys[index])
+                        waiting.append((index, job))
                 # Finished files go out at once; slow writing may not let the queue grow.
-                while waiting and (waiting[0][1].done() or len(waiting) > 2 * painter.writers):
+                while waiting and (waiting[0][1].done() or len(waiting) > 2 * painter.at_once):
                     yield _finished(waiting, keys)
             while waiting:
                 yield _finished(waiting, keys)

@@ -62,6 +62,8 @@ class Painter:
         copies = 16 * self._paste.size[0] * self._paste.size[1]
         cores = os.cpu_count() or 1
         self.writers = max(1, min(8, cores, WRITING_BYTES // copies))
+        # How many frames are in the making: on a processor one on each thread that was granted.
+        self.at_once = self.writers if pack.on_gpu else min(pack.threads, self.writers)
 
     def _batch(self) -> int:
         """Frames per run: what the network demands, else what its processor likes."""
