@@ -7,6 +7,7 @@ its frame, not what has been changed and not keyed yet. It also takes a fraction
 nothing is evaluated that the shot does not need.
 """
 
+import ast
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -83,9 +84,10 @@ def _driver_asks(driver: Any) -> bool:
 
 def _expression_asks(expression: str) -> bool:
     try:
-        names = compile(expression.strip(), "driver", "eval").co_names
+        tree = ast.parse(expression.strip(), "driver", "eval")
     except (SyntaxError, ValueError):
         return False  # Blender cannot evaluate it either
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     known = bpy.app.driver_namespace
     return any(
         name in ("bpy", "depsgraph") or isinstance(known.get(name), types.FunctionType)
