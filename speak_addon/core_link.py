@@ -84,12 +84,14 @@ class CoreLink:
             self._link.cancel(request)
 
     def poll(self, limit: int) -> list[on.Event]:
-        """What has come from the core, in order."""
-        if self._link is None:
-            return []
+        """What has come from the core, in order; empty only when there is nothing left.
+
+        Not all that comes is of interest here, and what is not may stand before what is.
+        """
         found: list[on.Event] = []
-        for event in self._link.poll(limit):
-            found += self._translate(event)
+        while not found and self._link is not None and (events := self._link.poll(limit)):
+            for event in events:
+                found += self._translate(event)
         return found
 
     def stop(self) -> None:
