@@ -25,8 +25,8 @@ UV_CENTRE, UV_HALF = (0.327, 0.29), (0.21, 0.21)  # the part of the layout that 
 class Slit(NamedTuple):
     """Where skin opens, in texture coordinates: its middle and half length, the row on which its
     rims touch, how far from it the rims are seen, the rows up to which it is felt, and how far from
-    its middle the rims begin to be one skin and are one. Beyond that nothing opens: where lips part
-    in a corner of the mouth, one sees the lining that joins them."""
+    its middle the rims begin to be one skin and are one: where lips part in a corner of the mouth,
+    one sees the lining that joins them. The rims of lids go on as they are."""
 
     u: float
     half: float
@@ -34,14 +34,14 @@ class Slit(NamedTuple):
     rim: float
     top: float
     bottom: float
-    parting: float
-    joined: float
+    parting: float = 1.0
+    joined: float = 2.0
 
 
 MOUTH = Slit(0.327, 0.064, 0.3615, 0.0055, 0.325, 0.40, 0.036, 0.054)
 EYES = (
-    Slit(0.2638, 0.0215, 0.2166, 0.0024, 0.19, 0.235, 0.0215, 0.0216),  # at the image's left
-    Slit(0.3902, 0.0215, 0.2166, 0.0024, 0.19, 0.235, 0.0215, 0.0216),
+    Slit(0.2638, 0.0215, 0.2166, 0.0024, 0.19, 0.235),  # at the image's left
+    Slit(0.3902, 0.0215, 0.2166, 0.0024, 0.19, 0.235),
 )
 PLATE_SIZE = (96, 128)  # pixels
 PLATE_HALF = (0.24, 0.18)  # half-widths of the crop from the mouth's middle to the plate's edges

@@ -56,6 +56,19 @@ def test_in_the_corners_of_a_mouth_nothing_is_pulled_to_a_rim():
         assert bool((upper - plain).abs().max() > 0.05) == pulled
 
 
+@pytest.mark.parametrize("slit", EYES)
+def test_lids_are_pulled_to_their_rims_as_far_as_the_eye_is_hollow(slit):
+    """An eye that is wider than most closes to its corners."""
+    template = Template()
+    middle = (torch.arange(TEXTURE) + 0.5) * 2 / TEXTURE - 1
+    template.upper[1] = middle[:, None]
+    uv, hollow = rows(slit), torch.ones(1, 1, 8, 8)
+    uv[:, 0] = (slit.u + 1.3 * slit.half - UV_CENTRE[0]) / UV_HALF[0]
+    upper, _ = template.axes(uv, hollow)
+    plain, _ = template.axes(uv, torch.zeros_like(hollow))
+    assert (upper - plain).abs().max() > 0.05
+
+
 def test_the_swept_area_is_width_times_travel():
     template = Template()
     middle = (torch.arange(TEXTURE) + 0.5) * 2 / TEXTURE - 1
