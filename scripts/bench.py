@@ -5,8 +5,8 @@
 
 Cold start and warm first frame, the link's cost per frame beside a plain copy of the same bytes,
 peak memory, and frames per second of the whole way beside the generator alone: making one frame
-after the other, for which the limit was set, and on all cores. Prints a table
-with the limits the project set itself and writes the numbers as JSON.
+after the other, for which the limit was set, and on all cores. Prints a table with the limits the
+project set itself and writes the numbers as JSON.
 """
 
 import argparse
