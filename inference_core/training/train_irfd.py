@@ -386,10 +386,10 @@ class Trainer:
             n = len(shown)
             found["pose leaks"].append((pose[n:], pose[fakes.pose]))
             found["emotion leaks"].append((emotion[n:], emotion[fakes.emotion]))
-        sides = {
-            key: [torch.cat(side) for side in zip(*v, strict=True)] for key, v in found.items()
+        return {
+            key: float(apart(*(torch.cat(side) for side in zip(*pairs, strict=True))))
+            for key, pairs in found.items()
         }
-        return {key: float(apart(mine, donors)) for key, (mine, donors) in sides.items()}
 
     def evaluate(self) -> str:
         """The figures in a line."""
